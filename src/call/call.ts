@@ -1,0 +1,180 @@
+import type { Budget } from './budget.ts';
+import type { PlacedUtterance, Transcript } from './transcript.ts';
+
+/** Retell's id of a call: `^[A-Za-z0-9_-]{8,64}$`. */
+export type CallId = string & { readonly brand: 'CallId' };
+
+const CALL_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** The id when it is well formed, else undefined. The only way to make a CallId. */
+export function parseCallId(text: string): CallId | undefined {
+  return CALL_ID.test(text) ? (text as CallId) : undefined;
+}
+
+/** What happens once the words of a turn have been spoken. At most one per turn; an interruption cancels it. */
+export type Action =
+  | { readonly kind: 'end' }
+  | { readonly kind: 'transfer'; readonly number: string; readonly showCaller?: boolean }
+  | { readonly kind: 'digits'; readonly digits: string };
+
+/** When a call is handed on without asking the model: matched on every ask, the first rule that fits wins. */
+export interface EscalationRule {
+  readonly when: { readonly says: RegExp } | { readonly failures: number };
+  readonly line: string;
+  readonly action: Action;
+}
+
+/** Everything the machine must know of the agent: plain data, not stored with the call. */
+export interface Rules {
+  readonly agent: { readonly name: string; readonly version: string };
+  readonly greeting: string;
+  readonly budget: Budget;
+  readonly fillers: readonly string[];
+  /** Said while tools run on after the budget is spent. */
+  readonly progress: readonly string[];
+  readonly fallback: { readonly line: string; readonly action?: Action };
+  /** After this many failed turns in a row, the parting line and its action. */
+  readonly giveUp: { readonly after: number; readonly line: string; readonly action: Action };
+  /** Answers to `reminder_required`, one after another; after the last, `farewell` ends the call. */
+  readonly reminders: readonly string[];
+  readonly farewell: string;
+  /** Said when it is unknown whether a `once` tool took effect; a yes lets it run again. */
+  readonly uncertain: string;
+  /** Closes an answer that broke off in the middle. */
+  readonly cutShort: string;
+  readonly escalation: readonly EscalationRule[];
+}
+
+/** A tool as the model asked for it. `arguments` is the model's JSON text, not yet validated. */
+export interface ToolRequest {
+  readonly toolCallId: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+/** A tool run by this call. It belongs to the call, not to the draft that asked. */
+export interface ToolUse extends ToolRequest {
+  /** The request (counted up whenever an answer was heard) in which it was asked for. */
+  readonly request: number;
+  /** Utterances heard when it was asked for: where it belongs in the conversation. */
+  readonly at: number;
+  /** `safe` tools have no effect worth waiting for: a re-ask does not hold its draft for them. */
+  readonly isSafe: boolean;
+}
+
+export type ToolOutcome =
+  | { readonly kind: 'done'; readonly content: string; readonly action?: Action }
+  | { readonly kind: 'failed'; readonly content: string }
+  /** It may or may not have taken effect: the caller must be asked before it is tried again. */
+  | { readonly kind: 'unknown' };
+
+/** A finished tool use, as later prompts show it. */
+export interface Exchange {
+  readonly use: ToolUse;
+  readonly outcome: ToolOutcome;
+}
+
+/** A sentence that left for the caller. */
+export interface Said {
+  readonly kind: 'answer' | 'filler' | 'line';
+  readonly text: string;
+}
+
+/** One run of the responder for a turn. Its chunks count only while the turn lists it. */
+export interface Draft {
+  readonly id: string;
+  readonly attempt: 1 | 2;
+}
+
+/** One ask and our answer to it, from the ask to its closing chunk. */
+export interface Turn {
+  readonly responseId: number;
+  readonly ask: 'response' | 'reminder';
+  readonly askedAt: number;
+  /** Utterances in the transcript when Retell asked. */
+  readonly heardAt: number;
+  readonly said: readonly Said[];
+  readonly drafts: readonly Draft[];
+  /** Drafts started so far in this round: two at most. */
+  readonly attempts: number;
+  /** Model requests in a chain of tools; bounded. */
+  readonly round: number;
+  /** Drafts started in the turn, over all rounds: numbers their ids. */
+  readonly started: number;
+  /** Tool calls this turn waits for; empty while a draft runs. */
+  readonly awaiting: readonly string[];
+  readonly secondAfterMs: number;
+  readonly action?: Action;
+  readonly firstSentenceAt?: number;
+  readonly answerAt?: number;
+  readonly failure?: string;
+}
+
+/** A turn that is closed, as much of it as the next ask needs to judge what was heard. */
+export interface ClosedTurn {
+  readonly responseId: number;
+  readonly heardAt: number;
+  readonly said: readonly Said[];
+  readonly action?: Action;
+}
+
+/**
+ * Where a call is. `speaking` holds the open turn, so a turn without a phase, or a phase without its turn, cannot
+ * be said. An adrift call has lost its socket; the turn it was in waits to be continued.
+ */
+export type Phase =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'speaking'; readonly turn: Turn }
+  | { readonly kind: 'adrift'; readonly since: number; readonly turn?: Turn }
+  | { readonly kind: 'over'; readonly reason: string };
+
+/** A call: outlives its sockets, moved only by `step`. */
+export interface Call {
+  readonly id: CallId;
+  /** How often it was taken. Writes under an older epoch are refused. */
+  readonly epoch: number;
+  /** Facts recorded in this epoch; with the epoch it orders them. */
+  readonly seq: number;
+  readonly rules: Rules;
+  readonly startedAt: number;
+  readonly isProven: boolean;
+  /** `due`: not yet journaled. `journaled`: written down, perhaps spoken, never to be spoken again. */
+  readonly greeting: 'due' | 'journaled';
+  readonly phase: Phase;
+  readonly transcript: Transcript;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Counts up when an answer was heard: what a tool of `request` scope is keyed by. */
+  readonly request: number;
+  /** The highest response id Retell has asked, 0 before the first. */
+  readonly lastAsk: number;
+  readonly lastTurn?: ClosedTurn;
+  readonly reminders: number;
+  /** Turns in a row that ended in the fallback. */
+  readonly failures: number;
+  readonly running: readonly ToolUse[];
+  readonly exchanges: readonly Exchange[];
+}
+
+/** A call as it is stored between inputs: without its rules and its words, so its size does not grow with the call. */
+export interface CallHead {
+  readonly schema: 1;
+  readonly agent: { readonly name: string; readonly version: string };
+  readonly startedAt: number;
+  readonly isProven: boolean;
+  readonly greeting: Call['greeting'];
+  readonly phase: Phase;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly request: number;
+  readonly lastAsk: number;
+  readonly lastTurn?: ClosedTurn;
+  readonly reminders: number;
+  readonly failures: number;
+  readonly running: readonly ToolUse[];
+  readonly exchanges: readonly Exchange[];
+}
+
+/** What the store gives back of a call. */
+export interface StoredCall {
+  readonly head: CallHead;
+  readonly utterances: readonly PlacedUtterance[];
+}

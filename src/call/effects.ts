@@ -1,0 +1,39 @@
+import type { Action, Exchange, Said, ToolUse } from './call.ts';
+import type { CallFact } from './events.ts';
+import type { CommitTag, TimerName } from './inputs.ts';
+import type { Transcript } from './transcript.ts';
+
+/** What a draft needs to know of the turn it is for. */
+export interface DraftOrder {
+  readonly draftId: string;
+  readonly attempt: 1 | 2;
+  readonly responseId: number;
+  readonly transcript: Transcript;
+  readonly exchanges: readonly Exchange[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** Already spoken in this turn: the draft continues after it and repeats none of it. */
+  readonly said: readonly Said[];
+  readonly isProven: boolean;
+}
+
+/** What the machine wants done, in order. Commits come before what must not happen unjournaled. */
+export type Effect =
+  | {
+      readonly kind: 'say';
+      readonly responseId: number;
+      readonly text: string;
+      readonly isComplete: boolean;
+      readonly action?: Action;
+    }
+  | { readonly kind: 'draft'; readonly order: DraftOrder }
+  | { readonly kind: 'abort'; readonly draftId: string }
+  | { readonly kind: 'tool'; readonly use: ToolUse; readonly isProven: boolean }
+  /** Tells Retell what a tool was asked and what it answered, for its transcript. */
+  | { readonly kind: 'noteTool'; readonly exchange: Exchange }
+  | { readonly kind: 'record'; readonly fact: CallFact }
+  /** Stores the call as it now stands. With a tag, the machine waits for `committed`. */
+  | { readonly kind: 'commit'; readonly tag?: CommitTag }
+  | { readonly kind: 'arm'; readonly timer: TimerName; readonly at: number }
+  | { readonly kind: 'disarm'; readonly timer: TimerName }
+  /** Ends the call on purpose: the only close frame we ever send. */
+  | { readonly kind: 'hangUp' };

@@ -1,0 +1,42 @@
+import type { CallId } from './call.ts';
+
+/** How a turn ended: the shares the status page shows are counted from these. */
+export type TurnOutcome = 'answered' | 'line' | 'fallback' | 'superseded' | 'interrupted';
+
+/**
+ * Facts the world may read: past tense, immutable, versioned by `v`, without a word of what was said. Order is
+ * promised among the facts of one call by (epoch, seq).
+ */
+export type CallFact =
+  | { readonly type: 'call.started'; readonly agent: string; readonly agentVersion: string; readonly isProven: boolean }
+  | { readonly type: 'call.resumed'; readonly afterMs: number; readonly openTurn: boolean }
+  | { readonly type: 'call.adrift' }
+  | { readonly type: 'call.refused'; readonly action: 'transfer' | 'end' | 'callback' }
+  | {
+      readonly type: 'call.turn';
+      readonly responseId: number;
+      readonly ask: 'response' | 'reminder';
+      readonly outcome: TurnOutcome;
+      /** From the ask to the first sentence, filler or not; absent when nothing was said. */
+      readonly firstSentenceMs?: number;
+      /** From the ask to the first sentence that is not a filler. */
+      readonly answerMs?: number;
+      readonly fillers: number;
+      readonly attempts: number;
+      readonly tools: number;
+      readonly budgetMs: number;
+      /** The Fault's reason when the turn fell back. */
+      readonly failure?: string;
+    }
+  | { readonly type: 'call.tool'; readonly name: string; readonly outcome: 'done' | 'failed' | 'unknown' }
+  | { readonly type: 'call.callback_requested' }
+  | { readonly type: 'call.reported'; readonly disconnectionReason: string; readonly durationMs?: number }
+  | { readonly type: 'call.ended'; readonly reason: string };
+
+export type CallEvent = CallFact & {
+  readonly v: 1;
+  readonly callId: CallId;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly at: number;
+};

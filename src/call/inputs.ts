@@ -1,0 +1,41 @@
+import type { Action, ToolOutcome, ToolRequest } from './call.ts';
+import type { Transcript } from './transcript.ts';
+
+export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp';
+
+/** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
+export type DraftChunk =
+  | { readonly kind: 'sentence'; readonly text: string }
+  | { readonly kind: 'tools'; readonly requests: readonly (ToolRequest & { readonly isSafe: boolean })[] }
+  | { readonly kind: 'action'; readonly action: Action }
+  | { readonly kind: 'end' };
+
+/** What the machine is told. `at` is Clock.now(): time reaches the machine as an argument. */
+export type CallInput =
+  | { readonly kind: 'opened'; readonly at: number; readonly isProven: boolean; readonly isResumed: boolean }
+  | { readonly kind: 'proven'; readonly at: number }
+  | {
+      readonly kind: 'asked';
+      readonly at: number;
+      readonly ask: 'response' | 'reminder';
+      readonly responseId: number;
+      readonly transcript: Transcript;
+      /** When to race a second draft, from the model's own recent times. */
+      readonly secondAfterMs: number;
+    }
+  | { readonly kind: 'heard'; readonly at: number; readonly transcript: Transcript }
+  | { readonly kind: 'chunk'; readonly at: number; readonly draftId: string; readonly chunk: DraftChunk }
+  | { readonly kind: 'draftFailed'; readonly at: number; readonly draftId: string; readonly reason: string }
+  | {
+      readonly kind: 'toolSettled';
+      readonly at: number;
+      readonly toolCallId: string;
+      readonly outcome: ToolOutcome;
+    }
+  | { readonly kind: 'timer'; readonly at: number; readonly timer: TimerName }
+  | { readonly kind: 'committed'; readonly at: number; readonly tag: CommitTag }
+  | { readonly kind: 'lost'; readonly at: number }
+  | { readonly kind: 'ended'; readonly at: number; readonly reason: string };
+
+/** Commits whose completion the machine waits for before it goes on. */
+export type CommitTag = 'greeting' | 'tools';

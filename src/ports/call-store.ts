@@ -1,0 +1,40 @@
+import type { CallHead, CallId, StoredCall } from '../call/call.ts';
+import type { CallEvent } from '../call/events.ts';
+import type { PlacedUtterance } from '../call/transcript.ts';
+
+/** A call taken by a session: the epoch it now writes under, and what was stored, if anything was. */
+export interface TakenCall {
+  readonly epoch: number;
+  readonly stored: StoredCall | undefined;
+}
+
+export interface Commit {
+  readonly head: CallHead;
+  /** New and revised utterances only: what a commit costs does not grow with the call. */
+  readonly appended: readonly PlacedUtterance[];
+  /** Facts for the call's outbox, in order. */
+  readonly facts: readonly CallEvent[];
+}
+
+/** The state of live calls. Writers are fenced by epoch; the newest taker wins. */
+export interface CallStore {
+  /** Takes the call one epoch higher than it ever was (1 for a new one), in one atomic act. */
+  take(callId: CallId, signal: AbortSignal): Promise<TakenCall>;
+  /** Writes head, utterances and facts in one atomic act; `fenced` and nothing written when a newer epoch holds the call. */
+  commit(callId: CallId, epoch: number, commit: Commit, signal: AbortSignal): Promise<'committed' | 'fenced'>;
+  /** Reads without taking. */
+  load(callId: CallId, signal: AbortSignal): Promise<StoredCall | undefined>;
+  /** Every stored call with the time of its last commit (Clock.now() of the writer), for start-up and sweeps. */
+  list(signal: AbortSignal): Promise<readonly { readonly callId: CallId; readonly committedAt: number }[]>;
+  /** Forgets the call, but never facts still waiting in its outbox; idempotent. A later commit is refused as fenced. */
+  remove(callId: CallId, signal: AbortSignal): Promise<void>;
+  /** Adds facts to the outbox outside of any session (a refused call, a webhook), numbered by the caller. */
+  enqueue(facts: readonly CallEvent[], signal: AbortSignal): Promise<void>;
+  /** The oldest facts waiting to leave, in order per call; the relay's only. */
+  pendingFacts(
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly position: number; readonly event: CallEvent }[]>;
+  /** Forgets the facts at these positions: they are in the event log. Idempotent. */
+  forgetFacts(positions: readonly number[], signal: AbortSignal): Promise<void>;
+}

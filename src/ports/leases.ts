@@ -1,0 +1,15 @@
+/** Who holds which slot, counted exactly. A holder is a call id, or `dial:<id>` for a call being placed. */
+export interface Leases {
+  /**
+   * Check and take in one atomic act: never more holders than `limit` through this door. A holder that already
+   * has a slot keeps it and is always `held`, also at the limit; its expiry moves to `ttlMs` from now.
+   */
+  acquire(holder: string, limit: number, ttlMs: number, signal: AbortSignal): Promise<'held' | 'full'>;
+  /** Takes or extends a slot without asking for room: a live call redialling after a restart. */
+  adopt(holder: string, ttlMs: number, signal: AbortSignal): Promise<void>;
+  /** Hands a slot from one holder to another (a dial that became a call); false when `from` held none. */
+  rename(from: string, to: string, ttlMs: number, signal: AbortSignal): Promise<boolean>;
+  release(holder: string, signal: AbortSignal): Promise<void>;
+  /** Holders whose lease has not expired. */
+  count(signal: AbortSignal): Promise<number>;
+}

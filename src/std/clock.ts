@@ -1,0 +1,41 @@
+/**
+ * Time, as an argument. Everything that waits or measures takes a Clock, so tests own time.
+ *
+ * `now()` is epoch milliseconds that never step back within a process (the wall clock read once, then
+ * monotonic), so deadlines survive an NTP step and stored times compare across processes.
+ * `wall()` follows the machine's clock; only signatures and webhooks, which another machine dates, use it.
+ */
+export interface Clock {
+  now(): number;
+  wall(): number;
+  /** Calls `run` once after `delayMs`; the returned function cancels it. Never keeps the process alive. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+const startedAt = Date.now() - performance.now();
+
+export const systemClock: Clock = {
+  now: () => startedAt + performance.now(),
+  wall: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, Math.max(0, delayMs));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Waits `delayMs`, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,52 @@
+import type { Clock } from './clock.ts';
+import { Fault } from './fault.ts';
+
+/** A controller that follows `parents`; call `dispose` when the work ends, so that nothing stays attached to them. */
+export function linkedController(...parents: readonly AbortSignal[]): {
+  readonly controller: AbortController;
+  readonly dispose: () => void;
+} {
+  const controller = new AbortController();
+  const detach = parents.map((parent) => {
+    const onAbort = () => controller.abort(parent.reason);
+    if (parent.aborted) onAbort();
+    parent.addEventListener('abort', onAbort, { once: true });
+    return () => parent.removeEventListener('abort', onAbort);
+  });
+  return {
+    controller,
+    dispose: () => {
+      for (const remove of detach) remove();
+    },
+  };
+}
+
+/** Runs `work` under a signal that also aborts after `timeoutMs`, with a `timeout` Fault of the given reason. */
+export async function withDeadline<T>(
+  clock: Clock,
+  timeoutMs: number,
+  reason: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { controller, dispose } = linkedController(signal);
+  const cancel = clock.after(timeoutMs, () =>
+    controller.abort(new Fault('timeout', reason, `expected an outcome within ${timeoutMs} ms, none came`)),
+  );
+  try {
+    return await untilAborted(work(controller.signal), controller.signal);
+  } finally {
+    cancel();
+    dispose();
+  }
+}
+
+/** Settles with `work`, or rejects with the signal's reason when it aborts first, even if `work` ignores its signal. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
