@@ -17,6 +17,22 @@ export type Action =
   | { readonly kind: 'transfer'; readonly number: string; readonly showCaller?: boolean }
   | { readonly kind: 'digits'; readonly digits: string };
 
+/** What a tool may tell Retell beside its result; either is allowed at any time in a call. */
+export type Tell =
+  | { readonly kind: 'metadata'; readonly metadata: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'agent'; readonly config: AgentTuning };
+
+/** Retell's settings that may change in mid-call. */
+export interface AgentTuning {
+  /** 0 to 1. */
+  readonly responsiveness?: number;
+  /** 0 (never interrupted) to 1. */
+  readonly interruptionSensitivity?: number;
+  readonly reminderTriggerMs?: number;
+  /** 0 disables reminders. */
+  readonly reminderMaxCount?: number;
+}
+
 /** When a call is handed on without asking the model: matched on every ask, the first rule that fits wins. */
 export interface EscalationRule {
   readonly when: { readonly says: RegExp } | { readonly failures: number };
@@ -38,6 +54,8 @@ export interface Rules {
   /** Answers to `reminder_required`, one after another; after the last, `farewell` ends the call. */
   readonly reminders: readonly string[];
   readonly farewell: string;
+  /** Said before a transfer that the model asked for without a word. */
+  readonly handoff: string;
   /** Said when it is unknown whether a `once` tool took effect; a yes lets it run again. */
   readonly uncertain: string;
   /** Closes an answer that broke off in the middle. */
@@ -60,10 +78,18 @@ export interface ToolUse extends ToolRequest {
   readonly at: number;
   /** `safe` tools have no effect worth waiting for: a re-ask does not hold its draft for them. */
   readonly isSafe: boolean;
+  /** The caller was told in an earlier request that this tool's outcome is unknown, and now asks for it again. */
+  readonly isRetryGranted: boolean;
+}
+
+/** A tool on its way. It starts once the commit that names it is stored. */
+export interface RunningTool {
+  readonly use: ToolUse;
+  readonly isStarted: boolean;
 }
 
 export type ToolOutcome =
-  | { readonly kind: 'done'; readonly content: string; readonly action?: Action }
+  | { readonly kind: 'done'; readonly content: string; readonly action?: Action; readonly tells?: readonly Tell[] }
   | { readonly kind: 'failed'; readonly content: string }
   /** It may or may not have taken effect: the caller must be asked before it is tried again. */
   | { readonly kind: 'unknown' };
@@ -96,11 +122,17 @@ export interface Turn {
   readonly said: readonly Said[];
   readonly drafts: readonly Draft[];
   /** Drafts started so far in this round: two at most. */
-  readonly attempts: number;
+  readonly attempts: 0 | 1 | 2;
   /** Model requests in a chain of tools; bounded. */
   readonly round: number;
   /** Drafts started in the turn, over all rounds: numbers their ids. */
   readonly started: number;
+  /** How much was said when this round began: an answer counts for the round it belongs to. */
+  readonly roundFrom: number;
+  /** How much was said when the turn last began to wait for a draft: the clocks watch what comes after. */
+  readonly waitFrom: number;
+  /** Tools asked for in the turn. */
+  readonly tools: number;
   /** Tool calls this turn waits for; empty while a draft runs. */
   readonly awaiting: readonly string[];
   readonly secondAfterMs: number;
@@ -133,8 +165,6 @@ export interface Call {
   readonly id: CallId;
   /** How often it was taken. Writes under an older epoch are refused. */
   readonly epoch: number;
-  /** Facts recorded in this epoch; with the epoch it orders them. */
-  readonly seq: number;
   readonly rules: Rules;
   readonly startedAt: number;
   readonly isProven: boolean;
@@ -145,13 +175,15 @@ export interface Call {
   readonly variables: Readonly<Record<string, string>>;
   /** Counts up when an answer was heard: what a tool of `request` scope is keyed by. */
   readonly request: number;
-  /** The highest response id Retell has asked, 0 before the first. */
+  /** The newest response id asked on this socket, -1 before the first. */
   readonly lastAsk: number;
   readonly lastTurn?: ClosedTurn;
   readonly reminders: number;
+  /** Times we spoke up unasked: numbers Retell's interrupt ids. */
+  readonly interjections: number;
   /** Turns in a row that ended in the fallback. */
   readonly failures: number;
-  readonly running: readonly ToolUse[];
+  readonly running: readonly RunningTool[];
   readonly exchanges: readonly Exchange[];
 }
 
@@ -168,8 +200,9 @@ export interface CallHead {
   readonly lastAsk: number;
   readonly lastTurn?: ClosedTurn;
   readonly reminders: number;
+  readonly interjections: number;
   readonly failures: number;
-  readonly running: readonly ToolUse[];
+  readonly running: readonly RunningTool[];
   readonly exchanges: readonly Exchange[];
 }
 

@@ -1,4 +1,4 @@
-import type { Action, Exchange, Said, ToolUse } from './call.ts';
+import type { Action, Exchange, Said, Tell, ToolUse } from './call.ts';
 import type { CallFact } from './events.ts';
 import type { CommitTag, TimerName } from './inputs.ts';
 import type { Transcript } from './transcript.ts';
@@ -28,8 +28,17 @@ export type Effect =
   | { readonly kind: 'draft'; readonly order: DraftOrder }
   | { readonly kind: 'abort'; readonly draftId: string }
   | { readonly kind: 'tool'; readonly use: ToolUse; readonly isProven: boolean }
-  /** Tells Retell what a tool was asked and what it answered, for its transcript. */
-  | { readonly kind: 'noteTool'; readonly exchange: Exchange }
+  /** Speaks up unasked, over the caller if need be (`agent_interrupt`). */
+  | {
+      readonly kind: 'interject';
+      readonly interruptId: number;
+      readonly text: string;
+      readonly action?: Action;
+    }
+  | { readonly kind: 'tell'; readonly tell: Tell }
+  /** Tells Retell what a tool was asked, and what it answered, for its transcript. */
+  | { readonly kind: 'noteUse'; readonly use: ToolUse }
+  | { readonly kind: 'noteOutcome'; readonly exchange: Exchange }
   | { readonly kind: 'record'; readonly fact: CallFact }
   /** Stores the call as it now stands. With a tag, the machine waits for `committed`. */
   | { readonly kind: 'commit'; readonly tag?: CommitTag }

@@ -1,12 +1,19 @@
-import type { Action, ToolOutcome, ToolRequest } from './call.ts';
+import type { Action, ToolOutcome } from './call.ts';
 import type { Transcript } from './transcript.ts';
 
 export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp';
 
+/** A tool as a draft asks for it: `arguments` is the model's JSON text, not yet validated. */
+export interface DraftedTool {
+  readonly name: string;
+  readonly arguments: string;
+  readonly isSafe: boolean;
+}
+
 /** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
 export type DraftChunk =
   | { readonly kind: 'sentence'; readonly text: string }
-  | { readonly kind: 'tools'; readonly requests: readonly (ToolRequest & { readonly isSafe: boolean })[] }
+  | { readonly kind: 'tools'; readonly requests: readonly DraftedTool[] }
   | { readonly kind: 'action'; readonly action: Action }
   | { readonly kind: 'end' };
 
@@ -32,6 +39,8 @@ export type CallInput =
       readonly toolCallId: string;
       readonly outcome: ToolOutcome;
     }
+  /** Someone outside the call (an operator, a background job) has something to say in it. */
+  | { readonly kind: 'interject'; readonly at: number; readonly text: string; readonly action?: Action }
   | { readonly kind: 'timer'; readonly at: number; readonly timer: TimerName }
   | { readonly kind: 'committed'; readonly at: number; readonly tag: CommitTag }
   | { readonly kind: 'lost'; readonly at: number }

@@ -16,6 +16,7 @@ export function headOf(call: Call): CallHead {
     lastAsk: call.lastAsk,
     ...(call.lastTurn && { lastTurn: call.lastTurn }),
     reminders: call.reminders,
+    interjections: call.interjections,
     failures: call.failures,
     running: call.running,
     exchanges: call.exchanges,
@@ -30,7 +31,7 @@ export function restore(id: CallId, epoch: number, stored: StoredCall, rules: Ru
       effect: 'this call begins anew; what was said is still in its transcript',
     });
   }
-  return { ...head, id, epoch, seq: 0, rules, transcript: transcriptOf(stored) };
+  return { ...head, id, epoch, rules, transcript: transcriptOf(stored) };
 }
 
 /** The stored utterances, in their order. */

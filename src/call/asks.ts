@@ -1,0 +1,100 @@
+import type { Action, Call, Turn } from './call.ts';
+import type { CallInput } from './inputs.ts';
+import { closed, openTurn, speaking, unheard, wasAnswerHeard } from './phases.ts';
+import { lastUserWords } from './transcript.ts';
+import { answerWith, armTurn, type Emit, recordTurn, startDraft, stopTurn } from './turn.ts';
+
+type Asked = Extract<CallInput, { kind: 'asked' }>;
+
+/**
+ * Retell asks. A newer ask makes everything older stale; the same ask again (after a redial) is the same turn. The
+ * ask is journaled with its words before anything is done about it.
+ */
+export function onAsked(call: Call, input: Asked, emit: Emit): Call {
+  if (input.responseId < call.lastAsk) return call;
+  const known = { ...call, lastAsk: input.responseId, transcript: input.transcript };
+  const open = openTurn(call);
+  if (open?.responseId === input.responseId) return known;
+  if (!open && call.lastTurn?.responseId === input.responseId) return answerAgain(known, input, emit);
+
+  emit({ kind: 'disarm', timer: 'hangUp' });
+  const ready = open ? supersede(known, open, emit) : known;
+  const judged = judgeHeard(ready, open);
+  const turn = newTurn(judged, input);
+  emit({ kind: 'commit' });
+  return input.ask === 'reminder' ? remind(judged, turn, input.at, emit) : answer(judged, turn, input.at, emit);
+}
+
+function newTurn(call: Call, input: Asked): Turn {
+  // A re-ask does not start an effect anew: tools already claimed for this request are waited for.
+  const awaiting = call.running
+    .filter(({ use }) => !use.isSafe && use.request === call.request)
+    .map(({ use }) => use.toolCallId);
+  return {
+    responseId: input.responseId,
+    ask: input.ask,
+    askedAt: input.at,
+    heardAt: input.transcript.length,
+    said: [],
+    drafts: [],
+    attempts: 0,
+    round: 1,
+    started: 0,
+    roundFrom: 0,
+    waitFrom: 0,
+    tools: 0,
+    awaiting,
+    secondAfterMs: input.secondAfterMs,
+  };
+}
+
+/** The older turn is over: a re-ask if it had not spoken, an interruption if it had. */
+function supersede(call: Call, turn: Turn, emit: Emit): Call {
+  const stopped = stopTurn(turn, emit);
+  return recordTurn(call, stopped, stopped.said.length > 0 ? 'interrupted' : 'superseded', emit);
+}
+
+/** A request ends when its answer was heard, by the transcript: from then on the same tool may be meant anew. */
+function judgeHeard(call: Call, open: Turn | undefined): Call {
+  const before = open ? closed(open) : call.lastTurn;
+  if (!before || !wasAnswerHeard(before, call.transcript)) return call;
+  return { ...call, request: call.request + 1 };
+}
+
+function answer(call: Call, turn: Turn, now: number, emit: Emit): Call {
+  const present = { ...call, reminders: 0 };
+  const rule = call.rules.escalation.find(({ when }) =>
+    'says' in when ? when.says.test(lastUserWords(call.transcript)) : call.failures >= when.failures,
+  );
+  if (rule) return answerWith(present, turn, rule.line, rule.action, now, emit);
+  armTurn(present, turn, now, emit);
+  return turn.awaiting.length > 0 ? speaking(present, turn) : startDraft(present, turn, now, emit);
+}
+
+/**
+ * The user is silent. If the agent was never heard, the greeting was lost: it is said now. Otherwise one prepared
+ * line a reminder, and after the last of them the farewell ends the call.
+ */
+function remind(call: Call, turn: Turn, now: number, emit: Emit): Call {
+  const { reminders, greeting, farewell } = call.rules;
+  const reminded = { ...call, reminders: call.reminders + 1 };
+  const wasEverHeard = call.transcript.some(({ role }) => role === 'agent');
+  if (!wasEverHeard && call.reminders === 0 && greeting !== '') {
+    return answerWith(reminded, turn, greeting, undefined, now, emit);
+  }
+  const line = reminders[call.reminders];
+  const end: Action = { kind: 'end' };
+  return line === undefined
+    ? answerWith(reminded, turn, farewell, end, now, emit)
+    : answerWith(reminded, turn, line, undefined, now, emit);
+}
+
+/** Retell asks again for what we had answered before the socket was lost: it gets what the caller has not heard of it. */
+function answerAgain(call: Call, input: Asked, emit: Emit): Call {
+  const last = call.lastTurn;
+  if (!last) return call;
+  const text = unheard(last, input.transcript).join(' ');
+  const action = last.action;
+  emit({ kind: 'say', responseId: input.responseId, text, isComplete: true, ...(action && { action }) });
+  return call;
+}

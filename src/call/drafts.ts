@@ -1,0 +1,67 @@
+import type { Action, Call, Turn } from './call.ts';
+import type { CallInput } from './inputs.ts';
+import { hasAnswered, openTurn, speaking } from './phases.ts';
+import { useTools } from './tool-uses.ts';
+import { closeTurn, type Emit, fallBack, say, startDraft } from './turn.ts';
+
+type Chunk = Extract<CallInput, { kind: 'chunk' }>;
+type Failed = Extract<CallInput, { kind: 'draftFailed' }>;
+
+/** A chunk of a draft. One whose draft the turn does not list is stale: that alone makes barge-in and races right. */
+export function onChunk(call: Call, input: Chunk, emit: Emit): Call {
+  const open = openTurn(call);
+  if (!open?.drafts.some(({ id }) => id === input.draftId)) return call;
+  const { chunk, at, draftId } = input;
+  switch (chunk.kind) {
+    case 'sentence': {
+      const turn = say(call, win(open, draftId, emit), { kind: 'answer', text: chunk.text }, at, emit);
+      emit({ kind: 'commit' });
+      return speaking(call, turn);
+    }
+    case 'tools':
+      return useTools(call, win(open, draftId, emit), chunk.requests, emit);
+    case 'action':
+      return speaking(call, { ...win(open, draftId, emit), action: chunk.action });
+    case 'end':
+      return onEnd(call, win(open, draftId, emit), at, emit);
+    default:
+      return chunk satisfies never;
+  }
+}
+
+/** The first draft to bring anything wins the turn; the others are aborted and their words never spoken. */
+function win(turn: Turn, draftId: string, emit: Emit): Turn {
+  const losers = turn.drafts.filter(({ id }) => id !== draftId);
+  for (const { id } of losers) emit({ kind: 'abort', draftId: id });
+  emit({ kind: 'disarm', timer: 'second' });
+  return { ...turn, drafts: turn.drafts.filter(({ id }) => id === draftId) };
+}
+
+function onEnd(call: Call, turn: Turn, now: number, emit: Emit): Call {
+  const finished = { ...turn, drafts: [] };
+  if (hasAnswered(finished, finished.roundFrom)) return closeTurn(call, finished, 'answered', now, emit);
+  if (!finished.action) return afterFailure(call, finished, 'agent.silent', now, emit);
+  const line = wordsFor(call, finished.action);
+  const spoken = line === '' ? finished : say(call, finished, { kind: 'answer', text: line }, now, emit);
+  return closeTurn(call, spoken, 'answered', now, emit);
+}
+
+/** An action that came without a word still owes the caller one; digits are pressed in silence. */
+function wordsFor(call: Call, action: Action): string {
+  if (action.kind === 'end') return call.rules.farewell;
+  return action.kind === 'transfer' ? call.rules.handoff : '';
+}
+
+/** A draft failed: while another runs, that one decides; else a second try, else the fallback line. */
+export function onDraftFailed(call: Call, input: Failed, emit: Emit): Call {
+  const open = openTurn(call);
+  if (!open?.drafts.some(({ id }) => id === input.draftId)) return call;
+  const turn = { ...open, drafts: open.drafts.filter(({ id }) => id !== input.draftId) };
+  if (turn.drafts.length > 0) return speaking(call, turn);
+  return afterFailure(call, turn, input.reason, input.at, emit);
+}
+
+function afterFailure(call: Call, turn: Turn, reason: string, now: number, emit: Emit): Call {
+  if (turn.attempts < 2) return startDraft(call, turn, now, emit);
+  return fallBack(call, turn, reason, now, emit);
+}

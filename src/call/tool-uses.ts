@@ -1,0 +1,80 @@
+import type { Call, Exchange, ToolOutcome, ToolUse, Turn } from './call.ts';
+import type { CallInput, DraftedTool } from './inputs.ts';
+import { openTurn, speaking } from './phases.ts';
+import { closeTurn, type Emit, fallBack, say, startDraft } from './turn.ts';
+
+/** Model requests in one turn; a model that keeps asking for tools is stopped here. */
+const MAX_ROUNDS = 6;
+/** Finished tool uses kept for later prompts; older ones have left the conversation. */
+const KEPT_EXCHANGES = 20;
+
+/** The draft ends in tools: they are written down first, then run; the next round's draft reads their results. */
+export function useTools(call: Call, turn: Turn, requests: readonly DraftedTool[], emit: Emit): Call {
+  const uses = requests.map(
+    (drafted, index): ToolUse => ({
+      ...drafted,
+      toolCallId: `${call.id}.${call.epoch}.${turn.responseId}.${turn.started}.${index}`,
+      request: call.request,
+      at: call.transcript.length,
+      isRetryGranted: call.exchanges.some(
+        ({ use, outcome }) => use.name === drafted.name && outcome.kind === 'unknown' && use.request < call.request,
+      ),
+    }),
+  );
+  emit({ kind: 'commit', tag: 'tools' });
+  const waiting: Turn = {
+    ...turn,
+    drafts: [],
+    tools: turn.tools + uses.length,
+    awaiting: uses.map(({ toolCallId }) => toolCallId),
+  };
+  const running = [...call.running, ...uses.map((use) => ({ use, isStarted: false }))];
+  return speaking({ ...call, running }, waiting);
+}
+
+/** What is written down may run. A tool belongs to the call from here on: a re-ask does not abort it. */
+export function startTools(call: Call, emit: Emit): Call {
+  for (const { use, isStarted } of call.running) {
+    if (isStarted) continue;
+    emit({ kind: 'noteUse', use });
+    emit({ kind: 'tool', use, isProven: call.isProven });
+  }
+  return { ...call, running: call.running.map(({ use }) => ({ use, isStarted: true })) };
+}
+
+export function onToolSettled(call: Call, input: Extract<CallInput, { kind: 'toolSettled' }>, emit: Emit): Call {
+  const settled = call.running.find(({ use }) => use.toolCallId === input.toolCallId);
+  if (!settled) return call;
+  const exchange: Exchange = { use: settled.use, outcome: input.outcome };
+  emit({ kind: 'noteOutcome', exchange });
+  if (input.outcome.kind === 'done') for (const tell of input.outcome.tells ?? []) emit({ kind: 'tell', tell });
+  emit({ kind: 'record', fact: { type: 'call.tool', name: settled.use.name, outcome: input.outcome.kind } });
+  emit({ kind: 'commit' });
+  const known: Call = {
+    ...call,
+    running: call.running.filter((running) => running !== settled),
+    exchanges: [...call.exchanges, exchange].slice(-KEPT_EXCHANGES),
+  };
+  const turn = openTurn(known);
+  if (!turn?.awaiting.includes(input.toolCallId)) return known;
+  return onAwaited(known, withOutcome(turn, input), input.outcome, input.at, emit);
+}
+
+/** One of the awaited tools is settled; when it was the last, the turn goes on with what they answered. */
+function onAwaited(call: Call, turn: Turn, outcome: ToolOutcome, now: number, emit: Emit): Call {
+  if (outcome.kind === 'unknown') {
+    // Whether it took effect cannot be known, so only the caller can say what to do; their yes is a new request.
+    const asked = say(call, turn, { kind: 'answer', text: call.rules.uncertain }, now, emit);
+    return closeTurn(call, { ...asked, awaiting: [] }, 'line', now, emit);
+  }
+  if (turn.awaiting.length > 0) return speaking(call, turn);
+  if (turn.round >= MAX_ROUNDS) return fallBack(call, turn, 'agent.tool_loop', now, emit);
+  emit({ kind: 'arm', timer: 'final', at: now + call.rules.budget.finalMs });
+  return startDraft(call, { ...turn, round: turn.round + 1, attempts: 0, roundFrom: turn.said.length }, now, emit);
+}
+
+function withOutcome(turn: Turn, input: Extract<CallInput, { kind: 'toolSettled' }>): Turn {
+  const { outcome, toolCallId } = input;
+  const action = outcome.kind === 'done' ? outcome.action : undefined;
+  return { ...turn, awaiting: turn.awaiting.filter((id) => id !== toolCallId), ...(action && { action }) };
+}

@@ -1,0 +1,137 @@
+import type { Action, Call, Said, Turn } from './call.ts';
+import type { Effect } from './effects.ts';
+import type { TurnOutcome } from './events.ts';
+import type { TimerName } from './inputs.ts';
+import { hasAnswered, listening, speaking } from './phases.ts';
+
+export type Emit = (effect: Effect) => void;
+
+const TURN_TIMERS: readonly TimerName[] = ['filler', 'second', 'final', 'limit'];
+
+/** How long the parting words may take to be spoken before we hang up ourselves. */
+const HANG_UP_AFTER_MS = 30_000;
+
+/** Starts the turn's clocks: each of them makes sure that the caller hears something. */
+export function armTurn(call: Call, turn: Turn, now: number, emit: Emit): void {
+  const { budget } = call.rules;
+  if (turn.said.length === 0) emit({ kind: 'arm', timer: 'filler', at: Math.max(now, turn.askedAt + budget.fillerMs) });
+  emit({ kind: 'arm', timer: 'final', at: now + budget.finalMs });
+  emit({ kind: 'arm', timer: 'limit', at: now + budget.limitMs });
+}
+
+/** Starts a draft of the turn, and the clock after which a second one may race it. */
+export function startDraft(call: Call, turn: Turn, now: number, emit: Emit): Call {
+  const attempt = turn.attempts === 0 ? 1 : 2;
+  const draft = { id: `${call.epoch}.${turn.responseId}.${turn.started + 1}`, attempt } as const;
+  const started: Turn = {
+    ...turn,
+    drafts: [...turn.drafts, draft],
+    waitFrom: turn.drafts.length > 0 ? turn.waitFrom : turn.said.length,
+    attempts: attempt,
+    started: turn.started + 1,
+  };
+  emit({
+    kind: 'draft',
+    order: {
+      draftId: draft.id,
+      attempt,
+      responseId: turn.responseId,
+      transcript: call.transcript,
+      exchanges: call.exchanges,
+      variables: call.variables,
+      said: turn.said,
+      isProven: call.isProven,
+    },
+  });
+  if (attempt === 1) emit({ kind: 'arm', timer: 'second', at: now + turn.secondAfterMs });
+  // An answer that broke off is given the same time again to go on; one that never began is not.
+  if (hasAnswered(turn, turn.roundFrom)) emit({ kind: 'arm', timer: 'final', at: now + call.rules.budget.finalMs });
+  return speaking(call, started);
+}
+
+/** Goes on with a turn that a lost socket or a dead process interrupted. */
+export function resumeTurn(call: Call, turn: Turn, now: number, emit: Emit): Call {
+  const fresh: Turn = { ...turn, drafts: [], attempts: 0 };
+  armTurn(call, fresh, now, emit);
+  return fresh.awaiting.length > 0 ? speaking(call, fresh) : startDraft(call, fresh, now, emit);
+}
+
+/** Sends words for the open turn and remembers that they left, and when. */
+export function say(call: Call, turn: Turn, said: Said, now: number, emit: Emit): Turn {
+  emit({ kind: 'say', responseId: turn.responseId, text: `${said.text} `, isComplete: false });
+  emit({ kind: 'disarm', timer: 'filler' });
+  const spoken: Turn = {
+    ...turn,
+    said: [...turn.said, said],
+    firstSentenceAt: turn.firstSentenceAt ?? now,
+    ...(said.kind !== 'filler' && { answerAt: turn.answerAt ?? now }),
+  };
+  const isStillWaiting = said.kind === 'filler' && spoken.said.length === 1;
+  if (isStillWaiting) {
+    emit({ kind: 'arm', timer: 'filler', at: turn.askedAt + call.rules.budget.fillerAgainMs });
+  }
+  return spoken;
+}
+
+/** Closes the turn: exactly once, with its action if it has one, and with every clock stopped. */
+export function closeTurn(call: Call, turn: Turn, outcome: TurnOutcome, now: number, emit: Emit): Call {
+  const stopped = stopTurn(turn, emit);
+  const action = stopped.action;
+  emit({ kind: 'say', responseId: turn.responseId, text: '', isComplete: true, ...(action && { action }) });
+  if (action?.kind === 'end') emit({ kind: 'arm', timer: 'hangUp', at: now + HANG_UP_AFTER_MS });
+  const recorded = recordTurn(call, stopped, outcome, emit);
+  emit({ kind: 'commit' });
+  return listening(outcome === 'answered' ? { ...recorded, failures: 0 } : recorded, stopped);
+}
+
+/** Says one prepared line as the whole answer and closes the turn. */
+export function answerWith(
+  call: Call,
+  turn: Turn,
+  line: string,
+  action: Action | undefined,
+  now: number,
+  emit: Emit,
+): Call {
+  const spoken = say(call, turn, { kind: 'line', text: line }, now, emit);
+  return closeTurn(call, { ...spoken, ...(action && { action }) }, 'line', now, emit);
+}
+
+/** No answer can be had: the caller hears the fallback line and, after too many of them, the parting one. */
+export function fallBack(call: Call, turn: Turn, failure: string, now: number, emit: Emit): Call {
+  const { fallback, giveUp } = call.rules;
+  const failures = call.failures + 1;
+  const chosen = failures >= giveUp.after ? giveUp : fallback;
+  const line = hasAnswered(turn) ? call.rules.cutShort : chosen.line;
+  const spoken = say(call, turn, { kind: 'line', text: line }, now, emit);
+  const final: Turn = { ...spoken, failure, ...(chosen.action && { action: chosen.action }) };
+  return closeTurn({ ...call, failures }, final, 'fallback', now, emit);
+}
+
+/** Aborts the turn's drafts and stops its clocks. What drafts send from now on is stale. */
+export function stopTurn(turn: Turn, emit: Emit): Turn {
+  for (const { id } of turn.drafts) emit({ kind: 'abort', draftId: id });
+  for (const timer of TURN_TIMERS) emit({ kind: 'disarm', timer });
+  return { ...turn, drafts: [] };
+}
+
+/** Records how the turn went: times and counts, without a word of it. */
+export function recordTurn(call: Call, turn: Turn, outcome: TurnOutcome, emit: Emit): Call {
+  emit({
+    kind: 'record',
+    fact: {
+      type: 'call.turn',
+      responseId: turn.responseId,
+      ask: turn.ask,
+      outcome,
+      ...(turn.firstSentenceAt !== undefined && { firstSentenceMs: turn.firstSentenceAt - turn.askedAt }),
+      ...(turn.answerAt !== undefined && { answerMs: turn.answerAt - turn.askedAt }),
+      fillers: turn.said.filter(({ kind }) => kind === 'filler').length,
+      attempts: turn.started,
+      tools: turn.tools,
+      budgetMs: call.rules.budget.answerMs,
+      ...(turn.failure !== undefined && { failure: turn.failure }),
+    },
+  });
+  return call;
+}
