@@ -1,0 +1,152 @@
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
+import type { Action, AgentTuning, CallId, Tell } from '../call/call.ts';
+import { canonicalJson } from '../std/canonical-json.ts';
+import { Fault } from '../std/fault.ts';
+
+/**
+ * What running a tool does to the world. `safe` reads; `idempotent` may be repeated with the same key; `once` must
+ * take effect once, so it is claimed in the ledger before it acts and never repeated on a guess.
+ */
+export type ToolEffect = 'safe' | 'idempotent' | 'once';
+
+/** A schema that can validate and print itself as JSON Schema: zod 4, arktype, valibot and others. */
+export type ToolSchema = StandardSchemaV1 & StandardJSONSchemaV1;
+
+export interface ToolContext {
+  readonly callId: CallId;
+  readonly variables: Readonly<Record<string, string>>;
+  /** The same for every run with one effect: hand it to services that take an idempotency key. */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+  /** Hang up once the words that follow have been spoken. */
+  endCall(): void;
+  /** Cold transfer once the words that follow have been spoken; E.164. */
+  transfer(number: string, options?: { readonly showCaller?: boolean }): void;
+  pressDigits(digits: string): void;
+  /** Forwarded to a web call's frontend. */
+  sendMetadata(metadata: Readonly<Record<string, unknown>>): void;
+  updateAgent(config: AgentTuning): void;
+}
+
+/** What `tool()` takes. `Args` is what the schema makes of the model's arguments. */
+export interface ToolDefinition<Schema extends ToolSchema> {
+  readonly description: string;
+  readonly parameters: Schema;
+  readonly effect: ToolEffect;
+  /** What makes two requests the same one; the canonical arguments unless given. Needed where a `once` tool takes free text. */
+  readonly key?: (args: StandardSchemaV1.InferOutput<Schema>) => string;
+  /** `call` (default): the effect happens at most once in a call. `request`: once until an answer was heard, then anew. */
+  readonly scope?: 'call' | 'request';
+  /** Asked after a crash whether the effect took place: its result, or undefined when it certainly did not. */
+  readonly lookup?: (args: StandardSchemaV1.InferOutput<Schema>, context: ToolContext) => Promise<unknown>;
+  /** Default 8,000 ms, after which the outcome counts as unknown (`once`) or failed. */
+  readonly timeoutMs?: number;
+  /** Throw `refuse(...)` when it certainly did not take effect; anything else thrown by a `once` tool is an unknown outcome. */
+  readonly run: (args: StandardSchemaV1.InferOutput<Schema>, context: ToolContext) => unknown;
+}
+
+/** A tool, its argument types closed over. */
+export interface Tool {
+  readonly description: string;
+  readonly effect: ToolEffect;
+  readonly scope: 'call' | 'request';
+  readonly timeoutMs: number;
+  /** JSON Schema of the arguments. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Validates arguments; the prepared tool runs with them. */
+  prepare(args: unknown): Promise<PreparedTool | { readonly problem: string }>;
+}
+
+export interface PreparedTool {
+  readonly key: string;
+  run(context: ToolContext): Promise<unknown>;
+  readonly lookup: ((context: ToolContext) => Promise<unknown>) | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 8_000;
+
+/** Makes a tool; its argument types come from `parameters`. Faults: `tool.key_needed`. */
+export function tool<Schema extends ToolSchema>(definition: ToolDefinition<Schema>): Tool {
+  const parameters = definition.parameters['~standard'].jsonSchema.input({ target: 'draft-2020-12' });
+  if (definition.effect === 'once' && !definition.key && takesFreeText(parameters)) {
+    throw new Fault(
+      'invalid',
+      'tool.key_needed',
+      `a tool with effect 'once' and a free-text argument needs key(args): "8pm" and "20:00" are one booking`,
+      {
+        effect: 'without it a re-worded request would act twice',
+        fixes: ['add key: (args) => ...', 'use an enum, a format or a pattern'],
+      },
+    );
+  }
+  return {
+    description: definition.description,
+    effect: definition.effect,
+    scope: definition.scope ?? 'call',
+    timeoutMs: definition.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    parameters,
+    async prepare(raw) {
+      const result = await definition.parameters['~standard'].validate(raw);
+      if (result.issues) {
+        return { problem: result.issues.map(({ path, message }) => `${printPath(path)}${message}`).join('; ') };
+      }
+      const args = result.value;
+      const { lookup } = definition;
+      return {
+        key: definition.key ? definition.key(args) : canonicalJson(args),
+        run: async (context) => definition.run(args, context),
+        lookup: lookup && ((context) => lookup(args, context)),
+      };
+    },
+  };
+}
+
+/** Thrown by a tool whose effect certainly did not take place ("that table is taken"): the model is told, the key is free again. */
+export function refuse(message: string): Fault {
+  return new Fault('conflict', 'tool.refused', message);
+}
+
+/** What a tool asked for while it ran, beside its result. */
+export interface ToolWishes {
+  action?: Action;
+  readonly tells: Tell[];
+}
+
+/** The context of one run, collecting what the tool wishes of the call. */
+export function toolContext(
+  base: Pick<ToolContext, 'callId' | 'variables' | 'idempotencyKey' | 'signal'>,
+  wishes: ToolWishes,
+): ToolContext {
+  return {
+    ...base,
+    endCall: () => {
+      wishes.action = { kind: 'end' };
+    },
+    transfer: (number, options) => {
+      wishes.action = { kind: 'transfer', number, ...(options?.showCaller && { showCaller: true }) };
+    },
+    pressDigits: (digits) => {
+      wishes.action = { kind: 'digits', digits };
+    },
+    sendMetadata: (metadata) => {
+      wishes.tells.push({ kind: 'metadata', metadata });
+    },
+    updateAgent: (config) => {
+      wishes.tells.push({ kind: 'agent', config });
+    },
+  };
+}
+
+function printPath(path: StandardSchemaV1.Issue['path']): string {
+  if (!path || path.length === 0) return '';
+  return `${path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: `;
+}
+
+/** Whether a string without enum, const, format or pattern occurs anywhere in the schema. */
+function takesFreeText(schema: unknown): boolean {
+  if (Array.isArray(schema)) return schema.some(takesFreeText);
+  if (typeof schema !== 'object' || schema === null) return false;
+  const isText = 'type' in schema && schema.type === 'string';
+  const isBound = 'enum' in schema || 'const' in schema || 'format' in schema || 'pattern' in schema;
+  return (isText && !isBound) || Object.values(schema).some(takesFreeText);
+}
