@@ -1,0 +1,44 @@
+import type { Agent } from '../agent/agent.ts';
+import type { Action, CallId } from '../call/call.ts';
+import type { CallControl } from '../ports/call-control.ts';
+import type { CallStore } from '../ports/call-store.ts';
+import type { Leases } from '../ports/leases.ts';
+import type { Records } from '../ports/records.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Log } from '../std/log.ts';
+
+/** A live call as operations may see it; no words. */
+export interface LiveCall {
+  readonly callId: CallId;
+  readonly agent: string;
+  readonly startedAt: number;
+  readonly phase: 'listening' | 'speaking' | 'adrift' | 'over';
+  readonly isProven: boolean;
+  readonly responseId: number;
+}
+
+/** The calls this process serves; the roster is one. */
+export interface LiveCalls {
+  list(): readonly LiveCall[];
+  /** A signed webhook or get-call vouched for the call. */
+  prove(callId: CallId): void;
+  /** The call is over, by Retell's word. False when it is not served here. */
+  end(callId: CallId, reason: string): Promise<boolean>;
+  /** Speaks up unasked (`agent_interrupt`). False when it is not served here. */
+  interject(callId: CallId, text: string, action: Action | undefined): boolean;
+}
+
+/** What every operation is given. */
+export interface OperationContext {
+  readonly agents: readonly Agent[];
+  readonly defaultAgent: Agent;
+  readonly maxCalls: number;
+  readonly liveCalls: LiveCalls;
+  readonly callStore: CallStore;
+  readonly leases: Leases;
+  readonly records: Records;
+  /** Absent without RETELL_API_KEY. */
+  readonly callControl: CallControl | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}

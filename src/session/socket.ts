@@ -1,0 +1,21 @@
+/**
+ * What a session needs of a socket. The door that accepted it sees to the rest: frame limits, and that no close
+ * frame ever leaves except by `hangUp`.
+ */
+export interface CallSocket {
+  /** Sends one text frame; a socket that is gone swallows it, since Retell will redial. */
+  send(text: string): void;
+  /** Lets go without a close frame (Retell sees 1006): the call lives, and Retell dials back. */
+  terminate(): void;
+  /** Close 1000: ends the call on purpose. */
+  hangUp(): void;
+  /** Bytes sent but not yet taken by the peer: a slow reader is let go. */
+  readonly bufferedBytes: number;
+}
+
+/** What the door tells the session, in the order it happens; each returns at once. */
+export interface SocketListener {
+  onText(text: string): void;
+  /** The socket is gone, whoever let go; nothing follows. */
+  onClosed(): void;
+}
