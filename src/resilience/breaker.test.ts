@@ -103,11 +103,15 @@ describe('when it opens', () => {
     expect(breaker.state().state).toBe('open');
   });
 
-  it('counts a failure told afterwards', async () => {
+  it('counts a success that was taken back as a failure', async () => {
     const clock = new ManualClock();
     const breaker = createBreaker('test', clock);
-    for (let i = 0; i < 5; i++) breaker.fail();
-    await clock.advance(0);
+    for (let i = 0; i < 5; i++) {
+      expect(breaker.state().state).toBe('closed');
+      await good(breaker);
+      breaker.takeBackSuccess();
+      await clock.advance(10_000);
+    }
     expect(breaker.state().state).toBe('open');
   });
 

@@ -20,8 +20,8 @@ export interface Breaker extends Policy {
    * @throws Fault `breaker.open`
    */
   run<T>(fn: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, isFailure?: (value: T) => boolean): Promise<T>;
-  /** Counts one more failure: a run that had been judged good went wrong later. */
-  fail(): void;
+  /** A run that had counted as a success went wrong later: counts it as a failure instead. */
+  takeBackSuccess(): void;
   state(): BreakerState;
 }
 
@@ -29,7 +29,7 @@ export interface Breaker extends Policy {
 const OPEN_FOR_MS = 5_000;
 const OPEN_FOR_AT_MOST_MS = 60_000;
 
-const JUDGED_LATE = Symbol('judged late');
+const TAKEN_BACK = Symbol('success taken back');
 
 /**
  * A circuit breaker that opens at voice volume; see `FailureWindow` for when.
@@ -50,11 +50,15 @@ export function createBreaker(name: string, clock: Clock): Breaker {
     state: undefined,
     success(state) {
       if (state === CircuitState.HalfOpen) window.clear();
-      else if (circuit.state === CircuitState.Closed) window.record(clock.now(), false);
+      else if (circuit.state === CircuitState.Closed) window.recordSuccess(clock.now());
     },
-    // A run that began before the circuit opened says nothing about the probe that is out now.
-    failure: (state) =>
-      state === CircuitState.Closed && circuit.state === CircuitState.Closed && window.record(clock.now(), true),
+    failure(state) {
+      // A run that began before the circuit opened says nothing about the probe that is out now.
+      if (state !== CircuitState.Closed || circuit.state !== CircuitState.Closed) return false;
+      const why = circuit.lastFailure;
+      const isTakenBack = why !== undefined && 'error' in why && why.error === TAKEN_BACK;
+      return isTakenBack ? window.takeBackSuccess(clock.now()) : window.recordFailure(clock.now());
+    },
   };
 
   const circuit = circuitBreaker(
@@ -111,10 +115,10 @@ export function createBreaker(name: string, clock: Clock): Breaker {
         throw error;
       }
     },
-    fail() {
+    takeBackSuccess() {
       if (circuit.state !== CircuitState.Closed) return;
       circuit
-        .execute(() => Promise.reject(JUDGED_LATE))
+        .execute(() => Promise.reject(TAKEN_BACK))
         .catch(() => {
           // The rejection is our own: it exists to be counted.
         });
