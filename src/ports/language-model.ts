@@ -19,6 +19,7 @@ export interface ModelTool {
 }
 
 export type ModelChunk =
+  /** `text` is empty while the model writes what is not whole yet (a tool's arguments): a sign of life, not words. */
   | { readonly kind: 'text'; readonly text: string }
   /** Whole, once its arguments are complete. */
   | { readonly kind: 'toolCall'; readonly call: ModelToolCall }
