@@ -87,7 +87,7 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
       }
     } catch (thrown) {
       const fault = signal.aborted ? toFault(signal.reason) : toFault(thrown, 'model.unexpected');
-      if (isGood && !signal.aborted && fault.kind !== 'cancelled') breaker.fail();
+      if (isGood && !signal.aborted && fault.kind !== 'cancelled') breaker.takeBackSuccess();
       controller.abort(fault);
       throw fault;
     } finally {
