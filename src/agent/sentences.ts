@@ -47,7 +47,7 @@ export function speakable(text: string): string {
   return text
     .replace(/[*_#`~]+/g, '')
     .replace(/^\s*[-•]\s+/gm, '')
-    .replace(/[\p{Extended_Pictographic}\uFE0F]/gu, '')
+    .replace(/\p{Extended_Pictographic}|\uFE0F/gu, '')
     .replace(/\s+/g, ' ')
     .trim();
 }
