@@ -1,0 +1,177 @@
+import type { Agent } from '../agent/agent.ts';
+import type { Responder } from '../agent/responder.ts';
+import type { ToolDesk } from '../agent/tool-desk.ts';
+import type { Call, ToolUse } from '../call/call.ts';
+import type { DraftOrder, Effect } from '../call/effects.ts';
+import type { CallEvent, CallFact } from '../call/events.ts';
+import type { CallInput, CommitTag, TimerName } from '../call/inputs.ts';
+import { headOf } from '../call/snapshot.ts';
+import { changedUtterances, type Transcript } from '../call/transcript.ts';
+import type { CallStore } from '../ports/call-store.ts';
+import type { Clock } from '../std/clock.ts';
+import { Fault, toFault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import type { Line } from './line.ts';
+
+/** What sessions share: the ports and services that effects reach. */
+export interface SessionServices {
+  readonly callStore: CallStore;
+  readonly responder: Responder;
+  readonly toolDesk: ToolDesk;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Every fact, in the millisecond it is recorded. */
+  readonly observe: (event: CallEvent) => void;
+}
+
+/** Does what the machine wants done, for one session. What comes of it returns as inputs. */
+export interface EffectRunner {
+  /** `call` is the call after the step that asked for these. */
+  run(effects: readonly Effect[], call: Call): void;
+  /** Settles when every commit so far has been stored or refused. */
+  stored(): Promise<void>;
+  /** Aborts drafts and stops clocks. */
+  dispose(): void;
+}
+
+export function createEffectRunner(
+  services: SessionServices,
+  agent: Agent,
+  line: Line,
+  stored: Transcript,
+  push: (input: CallInput | { readonly kind: 'fenced' }) => void,
+): EffectRunner {
+  const { callStore, responder, toolDesk, clock, log, observe } = services;
+  const lifetime = new AbortController();
+  const drafts = new Map<string, AbortController>();
+  const timers = new Map<TimerName, () => void>();
+  let unsent: CallEvent[] = [];
+  let seq = 0;
+  let written = stored;
+  let lastCommit: Promise<void> = Promise.resolve();
+
+  return {
+    run(effects, call) {
+      for (const effect of effects) perform(effect, call);
+    },
+    stored: () => lastCommit,
+    dispose() {
+      for (const controller of drafts.values()) controller.abort(gone());
+      for (const cancel of timers.values()) cancel();
+      timers.clear();
+    },
+  };
+
+  function perform(effect: Effect, call: Call): void {
+    switch (effect.kind) {
+      case 'say':
+      case 'interject':
+      case 'tell':
+      case 'noteUse':
+      case 'noteOutcome':
+        line.carry(effect);
+        break;
+      case 'hangUp':
+        line.hangUp();
+        break;
+      case 'draft':
+        void draft(effect.order); // owned by its controller in `drafts`; failures return as inputs
+        break;
+      case 'abort':
+        abort(effect.draftId);
+        break;
+      case 'tool':
+        void runTool(effect.use, call); // never rejects; the tool outlives this session on purpose
+        break;
+      case 'record':
+        record(effect.fact, call);
+        break;
+      case 'commit':
+        commit(call, effect.tag);
+        break;
+      case 'arm':
+        arm(effect.timer, effect.at);
+        break;
+      case 'disarm':
+        disarm(effect.timer);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  async function draft(order: DraftOrder): Promise<void> {
+    const { draftId } = order;
+    const controller = new AbortController();
+    drafts.set(draftId, controller);
+    try {
+      for await (const chunk of responder.draft(order, agent, controller.signal)) {
+        if (controller.signal.aborted) return;
+        push({ kind: 'chunk', at: clock.now(), draftId, chunk });
+      }
+    } catch (thrown) {
+      if (controller.signal.aborted) return;
+      const fault = toFault(thrown, 'agent.threw');
+      log.warn({ responseId: order.responseId, attempt: order.attempt, reason: fault.reason }, 'draft failed');
+      push({ kind: 'draftFailed', at: clock.now(), draftId, reason: fault.reason });
+    } finally {
+      drafts.delete(draftId);
+    }
+  }
+
+  function abort(draftId: string): void {
+    drafts.get(draftId)?.abort(new Fault('cancelled', 'draft.superseded', 'another draft or ask took its place'));
+  }
+
+  async function runTool(use: ToolUse, call: Call): Promise<void> {
+    const { id: callId, isProven, variables } = call;
+    const outcome = await toolDesk.run({ ...use, callId, agent, isProven, variables });
+    push({ kind: 'toolSettled', at: clock.now(), toolCallId: use.toolCallId, outcome });
+  }
+
+  function record(fact: CallFact, call: Call): void {
+    const event: CallEvent = { ...fact, v: 1, callId: call.id, epoch: call.epoch, seq: seq++, at: clock.now() };
+    observe(event);
+    unsent.push(event);
+  }
+
+  /** Commits leave one after another; the voice does not wait for them unless the machine said so with a tag. */
+  function commit(call: Call, tag: CommitTag | undefined): void {
+    const facts = unsent;
+    unsent = [];
+    const appended = changedUtterances(written, call.transcript);
+    written = call.transcript;
+    const content = { head: headOf(call), appended, facts };
+    lastCommit = lastCommit.then(async () => {
+      try {
+        const outcome = await callStore.commit(call.id, call.epoch, content, lifetime.signal);
+        if (outcome === 'fenced') {
+          push({ kind: 'fenced' });
+          return;
+        }
+      } catch (thrown) {
+        // The caller is answered all the same; the facts go with the next commit, and the ledger guards the tools.
+        log.error({ reason: toFault(thrown).reason }, 'call could not be stored');
+        unsent = [...facts, ...unsent];
+      }
+      if (tag) push({ kind: 'committed', at: clock.now(), tag });
+    });
+  }
+
+  function arm(timer: TimerName, at: number): void {
+    disarm(timer);
+    timers.set(
+      timer,
+      clock.after(at - clock.now(), () => push({ kind: 'timer', at: clock.now(), timer })),
+    );
+  }
+
+  function disarm(timer: TimerName): void {
+    timers.get(timer)?.();
+    timers.delete(timer);
+  }
+}
+
+function gone(): Fault {
+  return new Fault('cancelled', 'session.over', 'the session is over');
+}

@@ -1,0 +1,93 @@
+import type { Agent } from '../agent/agent.ts';
+import type { Call } from '../call/call.ts';
+import type { CallInput } from '../call/inputs.ts';
+import { step } from '../call/machine.ts';
+import { openTurn } from '../call/phases.ts';
+import type { Transcript } from '../call/transcript.ts';
+import { toFault } from '../std/fault.ts';
+import type { Inbox } from '../std/inbox.ts';
+import { createEffectRunner, type SessionServices } from './effects.ts';
+import type { Line } from './line.ts';
+
+/** What the loop takes besides the call's own inputs. */
+export type SessionInput =
+  | CallInput
+  /** A newer session holds the call: this one stops without another write. */
+  | { readonly kind: 'fenced' }
+  /** Let go of the socket as soon as no turn is open. */
+  | { readonly kind: 'drain' }
+  /** Let go of it now. */
+  | { readonly kind: 'release' };
+
+export interface SessionStart {
+  readonly call: Call;
+  readonly agent: Agent;
+  readonly isResumed: boolean;
+  readonly isProven: boolean;
+  /** The utterances that the store already holds. */
+  readonly stored: Transcript;
+  readonly line: Line;
+  readonly inbox: Inbox<SessionInput>;
+  /** Told of the call after every step. */
+  readonly onStep: (call: Call) => void;
+}
+
+/**
+ * One socket serving one call: a single loop feeds the machine and does what it wants done, so nothing races and
+ * nothing locks. Ends when the socket is gone, the call is over, or a newer session took it; returns the last call.
+ */
+export async function runSession(services: SessionServices, start: SessionStart): Promise<Call> {
+  const { clock, log } = services;
+  const { line, inbox, agent } = start;
+  const push = (input: SessionInput) => inbox.push(input);
+  const runner = createEffectRunner(services, agent, line, start.stored, push);
+  let call = start.call;
+  let isDraining = false;
+
+  const feed = (input: CallInput) => {
+    try {
+      const moved = step(call, input);
+      call = moved.call;
+      runner.run(moved.effects, call);
+    } catch (thrown) {
+      const fault = toFault(thrown, 'call.step_failed');
+      log.error({ callId: call.id, input: input.kind, reason: fault.reason }, 'a step failed; the call goes on');
+      if (input.kind === 'asked') apologise(start, input.responseId);
+    }
+    start.onStep(call);
+  };
+  const letGo = () => {
+    feed({ kind: 'lost', at: clock.now() });
+    line.terminate();
+  };
+
+  try {
+    feed({ kind: 'opened', at: clock.now(), isProven: start.isProven, isResumed: start.isResumed });
+    for await (const input of inbox) {
+      if (input.kind === 'fenced') {
+        log.warn({ callId: call.id }, 'a newer session holds the call; letting go');
+        line.terminate();
+        break;
+      }
+      if (input.kind === 'release') letGo();
+      else if (input.kind === 'drain') isDraining = true;
+      else feed(input);
+      if (isDraining && call.phase.kind !== 'adrift' && !openTurn(call)) letGo();
+      if (call.phase.kind === 'adrift') break;
+      if (call.phase.kind === 'over') {
+        line.terminate(); // Retell has closed it already, or has told us that it will
+        break;
+      }
+    }
+  } finally {
+    inbox.close();
+    runner.dispose();
+    await runner.stored();
+  }
+  return call;
+}
+
+/** A rule of ours failed on this ask: the caller hears the fallback line, and the ask is closed. */
+function apologise({ call, line }: SessionStart, responseId: number): void {
+  line.carry({ kind: 'say', responseId, text: call.rules.fallback.line, isComplete: true });
+}
