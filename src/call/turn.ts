@@ -45,7 +45,10 @@ export function startDraft(call: Call, turn: Turn, now: number, emit: Emit): Cal
   });
   if (attempt === 1) emit({ kind: 'arm', timer: 'second', at: now + turn.secondAfterMs });
   // An answer that broke off is given the same time again to go on; one that never began is not.
-  if (hasAnswered(turn, turn.roundFrom)) emit({ kind: 'arm', timer: 'final', at: now + call.rules.budget.finalMs });
+  const isAlone = turn.drafts.length === 0;
+  if (isAlone && hasAnswered(turn, turn.roundFrom)) {
+    emit({ kind: 'arm', timer: 'final', at: now + call.rules.budget.finalMs });
+  }
   return speaking(call, started);
 }
 
