@@ -1,0 +1,224 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import type { Agent } from '../agent/agent.ts';
+import { Fault } from '../std/fault.ts';
+import { Secret } from '../std/secret.ts';
+import { chooseAgents } from './config-agents.ts';
+import { describeIssues, invalid, type Source, throwFindings, unknownVariables } from './config-faults.ts';
+import { type ConfigFile, placeOf, readConfigFile } from './config-file.ts';
+import {
+  CONFIG_FILE_VARIABLE,
+  ENVIRONMENT_NAMES,
+  type LogLevel,
+  readForm,
+  SETTINGS,
+  type Settings,
+  settingsSchema,
+} from './config-settings.ts';
+import { ensureWebhookKey, readWebhookKey } from './config-webhook-key.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variants that exist so far. */
+export const VARIANTS = ['single'] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+/** What may be known of a server without starting it: where it is and what it keeps. */
+export interface Settled {
+  readonly variant: Variant;
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly adminPort: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly maxCalls: number;
+  readonly drainMs: number;
+  readonly strictAgents: boolean;
+  readonly logLevel: LogLevel;
+  /** What clients of the REST interface present; undefined closes it on the public port. */
+  readonly apiKey: Secret | undefined;
+  /** Parts of the socket's path that are valid; none: the bare path is. */
+  readonly socketSecrets: readonly Secret[];
+  readonly retell: { readonly apiKey: Secret | undefined; readonly baseUrl: string | undefined };
+  readonly openai: { readonly apiKey: Secret | undefined; readonly baseUrl: string; readonly model: string };
+  /** `host` is reached from this machine only. */
+  readonly isLoopback: boolean;
+  /** Absolute path of the configuration file that was read. */
+  readonly file: string | undefined;
+}
+
+/** Everything a server starts from. */
+export interface Config extends Settled {
+  /** What Retell's signatures are checked with; never empty. */
+  readonly webhookKeys: readonly Secret[];
+  readonly agents: readonly Agent[];
+  /** The name of the agent that answers where none claims the call. */
+  readonly defaultAgent: string;
+}
+
+/** What `talk` and `simulate` start from: they only speak to a server. */
+export interface ClientConfig extends Settled {
+  /** What the server checks signatures with: configured, or found in the data folder. */
+  readonly webhookKeys: readonly Secret[];
+}
+
+/** The environment of this process: the only place that reads it. */
+export function environment(): Environment {
+  return process.env;
+}
+
+/**
+ * Reads the environment and `offhook.config.{ts,js,mjs,json}` in `cwd` (or the file named by `OFFHOOK_CONFIG`);
+ * the environment wins. Nothing is served on a wrong configuration: all faults are thrown at once.
+ *
+ * On loopback without RETELL_WEBHOOK_KEY a key is made and kept in the data folder.
+ *
+ * Faults: `config.invalid`, `config.not_found`, `config.unreadable`, `variant.unknown`, `retell.no_webhook_key`,
+ * `agent.duplicate_name`, `agent.duplicate_retell_id`, `config.data_dir_unusable`, `config.webhook_key_damaged`.
+ */
+export async function loadConfig(env: Environment, cwd: string): Promise<Config> {
+  const { settled, webhookKeys, file, findings } = await settle(env, cwd);
+  const {
+    agents,
+    defaultAgent,
+    findings: ofAgents,
+  } = await chooseAgents(file?.values.agents, file?.values.defaultAgent, file?.path, (key) =>
+    file ? `${placeOf(file, key, cwd)} ${key}` : key,
+  );
+  throwFindings([...findings, ...ofAgents, ...needWebhookKey(settled, webhookKeys)]);
+  const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(settled.dataDir)];
+  return { ...settled, webhookKeys: keys, agents, defaultAgent };
+}
+
+/** The same for a client of the server: agents are not looked at, and no key is made. */
+export async function loadClientConfig(env: Environment, cwd: string): Promise<ClientConfig> {
+  const { settled, webhookKeys, findings } = await settle(env, cwd);
+  throwFindings(findings);
+  if (webhookKeys.length > 0) return { ...settled, webhookKeys };
+  const made = await readWebhookKey(settled.dataDir);
+  return { ...settled, webhookKeys: made ? [made] : [] };
+}
+
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+}
+
+interface Settlement {
+  readonly settled: Settled;
+  readonly webhookKeys: readonly Secret[];
+  readonly file: ConfigFile | undefined;
+  readonly findings: readonly Fault[];
+}
+
+async function settle(env: Environment, cwd: string): Promise<Settlement> {
+  const file = await readConfigFile(cwd, given(env[CONFIG_FILE_VARIABLE]));
+  const fromFile = judgeFile(file, cwd);
+  const fromEnvironment = judgeEnvironment(env);
+  const settings: Settings = { ...fromFile.settings, ...fromEnvironment.settings };
+  const { variant = 'single', host = '127.0.0.1', port = 8080, adminPort = 8081 } = settings;
+  const findings = [...fromFile.findings, ...fromEnvironment.findings, ...unknownVariant(variant)];
+  if (port === adminPort && port !== 0) findings.push(invalid(`PORT and OFFHOOK_ADMIN_PORT are both ${port}`));
+  const settled: Settled = {
+    variant: 'single',
+    host,
+    port,
+    adminPort,
+    dataDir: resolve(cwd, settings.dataDir ?? '.offhook'),
+    maxCalls: settings.maxCalls ?? 10,
+    drainMs: settings.drainMs ?? 10_000,
+    strictAgents: settings.strictAgents ?? false,
+    logLevel: settings.log ?? defaultLogLevel(env),
+    apiKey: secret(settings.apiKey),
+    socketSecrets: (settings.socketSecret ?? []).map((value) => new Secret(value)),
+    retell: { apiKey: secret(settings.retellApiKey), baseUrl: settings.retellBaseUrl },
+    openai: {
+      apiKey: secret(settings.openaiApiKey),
+      baseUrl: settings.openaiBaseUrl ?? 'https://api.openai.com/v1',
+      model: settings.openaiModel ?? 'gpt-4.1-mini',
+    },
+    isLoopback: isLoopbackHost(host),
+    file: file?.path,
+  };
+  const webhookKeys = (settings.retellWebhookKey ?? []).map((value) => new Secret(value));
+  return { settled, webhookKeys, file, findings };
+}
+
+interface Judged {
+  readonly settings: Settings;
+  readonly findings: readonly Fault[];
+}
+
+function judgeFile(file: ConfigFile | undefined, cwd: string): Judged {
+  if (!file) return { settings: {}, findings: [] };
+  const { agents: _agents, defaultAgent: _defaultAgent, ...values } = file.values;
+  return judge(values, {
+    name: (key) => `${placeOf(file, key, cwd)} ${key}`,
+    value: (key) => values[key],
+    known: ['agents', 'defaultAgent', ...Object.keys(SETTINGS)],
+  });
+}
+
+function judgeEnvironment(env: Environment): Judged {
+  const values: Record<string, unknown> = {};
+  const names: Record<string, string> = {};
+  for (const [key, { env: name, form }] of Object.entries(SETTINGS)) {
+    const raw = given(env[name]);
+    names[key] = name;
+    if (raw !== undefined) values[key] = readForm(raw, form);
+  }
+  const { settings, findings } = judge(values, {
+    name: (key) => `${names[key] ?? key} in the environment`,
+    value: (key) => values[key],
+    known: ENVIRONMENT_NAMES,
+  });
+  return { settings, findings: [...findings, ...unknownVariables(Object.keys(env))] };
+}
+
+/** What is right is kept, so that one wrong value does not make others look missing. */
+function judge(values: Readonly<Record<string, unknown>>, source: Source): Judged {
+  const result = settingsSchema.safeParse(values);
+  if (result.success) return { settings: result.data, findings: [] };
+  const wrong = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])],
+  );
+  const right = Object.fromEntries(Object.entries(values).filter(([key]) => !wrong.includes(key)));
+  return { settings: settingsSchema.parse(right), findings: describeIssues(result.error, source) };
+}
+
+function unknownVariant(variant: string): readonly Fault[] {
+  if (VARIANTS.some((known) => known === variant)) return [];
+  return [
+    new Fault('invalid', 'variant.unknown', `expected a variant (${VARIANTS.join(', ')}), got ${variant}`, {
+      effect: 'nobody is answered until it starts',
+      fixes: ['unset OFFHOOK_VARIANT, or set it to single'],
+    }),
+  ];
+}
+
+/** Beyond loopback anyone can post a webhook, so there must be a key to tell Retell's by. */
+function needWebhookKey({ isLoopback, host }: Settled, keys: readonly Secret[]): readonly Fault[] {
+  if (isLoopback || keys.length > 0) return [];
+  return [
+    new Fault('invalid', 'retell.no_webhook_key', `expected RETELL_WEBHOOK_KEY, since ${host} is not loopback`, {
+      effect: "nobody is answered until it starts; without the key anyone could end a caller's call",
+      fixes: ["set RETELL_WEBHOOK_KEY to Retell's key with the webhook badge", 'set HOST=127.0.0.1 to try it here'],
+    }),
+  ];
+}
+
+/** Quiet for a person at a terminal; a service in production says what it does. */
+function defaultLogLevel(env: Environment): LogLevel {
+  return env.NODE_ENV === 'production' && !process.stdout.isTTY ? 'info' : 'warn';
+}
+
+function secret(value: string | undefined): Secret | undefined {
+  return value === undefined ? undefined : new Secret(value);
+}
+
+/** A variable that is set to nothing counts as not set, as in `OPENAI_API_KEY= npm start`. */
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : value;
+}
