@@ -41,6 +41,8 @@ export interface Records {
   isEnded(callId: CallId, signal: AbortSignal): Promise<boolean>;
   /** Stores a fact once per (call, epoch, seq); a second time changes nothing. */
   saveFact(event: CallEvent, signal: AbortSignal): Promise<void>;
+  /** The saved facts of a call, by (epoch, seq): what its report is built from. */
+  facts(callId: CallId, signal: AbortSignal): Promise<readonly CallEvent[]>;
   /** Stores or replaces a call's archived report. */
   saveReport(report: CallReport, signal: AbortSignal): Promise<void>;
   report(callId: CallId, signal: AbortSignal): Promise<CallReport | undefined>;

@@ -1,0 +1,157 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { type Generated, Kysely, SqliteDialect } from 'kysely';
+
+/** `records.db` as kysely sees it. Times are epoch milliseconds, JSON is text. */
+export interface RecordsTables {
+  readonly webhooks: {
+    readonly key: string;
+    readonly event: string;
+    readonly call_id: string | null;
+    readonly signed_at: number;
+    readonly received_at: number;
+    readonly body: string;
+  };
+  readonly outbox: { readonly position: Generated<number>; readonly event: string };
+  readonly facts: {
+    readonly call_id: string;
+    readonly epoch: number;
+    readonly seq: number;
+    readonly event: string;
+  };
+  /** The list of calls; `turns` is null while the call is not over. */
+  readonly calls: {
+    readonly call_id: string;
+    readonly agent: string;
+    readonly started_at: number;
+    readonly ended_at: number | null;
+    readonly reason: string | null;
+    readonly turns: number | null;
+  };
+  readonly reports: { readonly call_id: string; readonly report: string };
+  readonly events: {
+    readonly position: Generated<number>;
+    readonly call_id: string;
+    readonly epoch: number;
+    readonly seq: number;
+    readonly event: string;
+    readonly published_at: number;
+  };
+  readonly consumer_groups: {
+    readonly name: string;
+    /** Events up to this position were taken over into `deliveries`. */
+    readonly position: number;
+  };
+  readonly deliveries: {
+    readonly group_name: string;
+    readonly position: number;
+    readonly call_id: string;
+    readonly attempt: number;
+    /** Not delivered before: the end of a lease or of a retry's delay. */
+    readonly due_at: number;
+    readonly is_out: number;
+  };
+  readonly dead_letters: {
+    readonly group_name: string;
+    readonly position: number;
+    readonly event: string;
+    readonly kind: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly buried_at: number;
+  };
+}
+
+/** Kysely over node:sqlite, which wants the parameters spread and says by its columns whether a statement reads. */
+export function kyselyOver(database: DatabaseSync): Kysely<RecordsTables> {
+  return new Kysely<RecordsTables>({
+    dialect: new SqliteDialect({
+      database: {
+        close: () => database.close(),
+        prepare(sql) {
+          const statement = database.prepare(sql);
+          return {
+            reader: statement.columns().length > 0,
+            all: (parameters) => statement.all(...bindable(parameters)),
+            run: (parameters) => statement.run(...bindable(parameters)),
+            iterate: (parameters) => statement.iterate(...bindable(parameters)),
+          };
+        },
+      },
+    }),
+  });
+}
+
+function bindable(parameters: readonly unknown[]): SQLInputValue[] {
+  return parameters.map((value) => (typeof value === 'number' || value === null ? value : String(value)));
+}
+
+export const RECORDS_MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE webhooks (
+    key TEXT PRIMARY KEY,
+    event TEXT NOT NULL,
+    call_id TEXT,
+    signed_at REAL NOT NULL,
+    received_at REAL NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX webhooks_by_call ON webhooks (call_id, event);
+
+  -- AUTOINCREMENT here and below: a forgotten position is never given out again.
+  CREATE TABLE outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL) STRICT;
+
+  CREATE TABLE facts (
+    call_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (call_id, epoch, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE calls (
+    call_id TEXT PRIMARY KEY,
+    agent TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    ended_at REAL,
+    reason TEXT,
+    turns INTEGER
+  ) STRICT;
+  CREATE INDEX calls_by_start ON calls (started_at);
+
+  CREATE TABLE reports (call_id TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT;
+
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    call_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    published_at REAL NOT NULL,
+    UNIQUE (call_id, epoch, seq)
+  ) STRICT;
+
+  CREATE TABLE consumer_groups (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE deliveries (
+    group_name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    call_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    due_at REAL NOT NULL,
+    is_out INTEGER NOT NULL,
+    PRIMARY KEY (group_name, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX deliveries_by_call ON deliveries (group_name, call_id, position);
+
+  CREATE TABLE dead_letters (
+    group_name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL,
+    buried_at REAL NOT NULL,
+    PRIMARY KEY (group_name, position)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,68 @@
+import type { CallEvent } from '../../call/events.ts';
+import type { Delivery } from '../../ports/event-log.ts';
+import type { Records } from '../../ports/records.ts';
+import { Fault, type FaultKind } from '../../std/fault.ts';
+
+/** A method without its signal: none crosses to a thread, and nothing there waits for anything but the disk. */
+type Unsignalled<Method> = Method extends (...args: [...infer Args, AbortSignal]) => infer Result
+  ? (...args: Args) => Result
+  : never;
+
+export type RecordsOperations = { readonly [name in keyof Records]: Unsignalled<Records[name]> };
+
+/** The event log's side of the thread. `now` is the asker's clock: the thread has none. */
+export interface EventLogOperations {
+  publish(events: readonly CallEvent[], now: number): Promise<void>;
+  read(group: string, limit: number, leaseMs: number, now: number): Promise<readonly Delivery[]>;
+  ack(group: string, id: string): Promise<void>;
+  retry(group: string, id: string, dueAt: number): Promise<void>;
+  bury(group: string, id: string, fault: WireFault, now: number): Promise<void>;
+  /** Makes due what was out when an earlier process died. */
+  takeBack(): Promise<void>;
+  /** Forgets events published before `before` that every group is done with; answers how many. */
+  pruneEvents(before: number): Promise<number>;
+}
+
+export interface Housekeeping {
+  /** Copies what the other thread committed from the write-ahead log into `live.db`. */
+  checkpointLive(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type ThreadOperations = RecordsOperations & EventLogOperations & Housekeeping;
+
+/** What the thread is told first, before any request. */
+export interface ThreadPaths {
+  readonly recordsPath: string;
+  readonly livePath: string;
+}
+
+export interface ThreadRequest {
+  readonly id: number;
+  readonly operation: keyof ThreadOperations;
+  readonly args: readonly unknown[];
+}
+
+export type ThreadReply =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'refused'; readonly fault: WireFault }
+  | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: WireFault };
+
+/** A Fault as plain data: structured cloning keeps neither its class nor its fields. */
+export interface WireFault {
+  readonly kind: FaultKind;
+  readonly reason: string;
+  readonly message: string;
+  readonly detail: Fault['detail'];
+  readonly effect: string | undefined;
+  readonly fixes: readonly string[];
+}
+
+export function packFault({ kind, reason, message, detail, effect, fixes }: Fault): WireFault {
+  return { kind, reason, message, detail, effect, fixes };
+}
+
+export function unpackFault({ kind, reason, message, detail, effect, fixes }: WireFault): Fault {
+  return new Fault(kind, reason, message, { detail, fixes, ...(effect !== undefined && { effect }) });
+}

@@ -1,0 +1,48 @@
+import type { ToolLedger } from '../../ports/tool-ledger.ts';
+import type { Clock } from '../../std/clock.ts';
+import type { LiveDatabase } from './live.ts';
+import { optionalText } from './rows.ts';
+
+export interface SqliteToolLedger extends ToolLedger {
+  /** Forgets keys claimed longer than `olderThanMs` ago; answers how many. */
+  prune(olderThanMs: number): number;
+}
+
+/** What tools did, in `live.db`. Each method has taken effect when it returns its promise. */
+export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLedger {
+  const { database } = live;
+  const claim = database.prepare(`
+    INSERT INTO tool_uses (call_id, key, claimed_at) VALUES (?, ?, ?) ON CONFLICT (call_id, key) DO NOTHING`);
+  const read = database.prepare('SELECT content FROM tool_uses WHERE call_id = ? AND key = ?');
+  // An effect nobody claimed still took place: it is kept, and pruned with the rest.
+  const settle = database.prepare(`
+    INSERT INTO tool_uses (call_id, key, content, claimed_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (call_id, key) DO UPDATE SET content = excluded.content`);
+  const release = database.prepare('DELETE FROM tool_uses WHERE call_id = ? AND key = ? AND content IS NULL');
+  const forget = database.prepare('DELETE FROM tool_uses WHERE call_id = ?');
+  const prune = database.prepare('DELETE FROM tool_uses WHERE claimed_at < ?');
+
+  return {
+    async claim(callId, key, signal) {
+      signal.throwIfAborted();
+      return live.transact(() => {
+        if (claim.run(callId, key, clock.now()).changes === 1) return { kind: 'claimed' };
+        const content = optionalText(read.get(callId, key) ?? {}, 'content');
+        return content === undefined ? { kind: 'unsettled' } : { kind: 'done', content };
+      });
+    },
+    // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.
+    async settle(callId, key, content, _signal) {
+      live.run(() => settle.run(callId, key, content, clock.now()));
+    },
+    async release(callId, key, signal) {
+      signal.throwIfAborted();
+      live.run(() => release.run(callId, key));
+    },
+    async forget(callId, signal) {
+      signal.throwIfAborted();
+      live.run(() => forget.run(callId));
+    },
+    prune: (olderThanMs) => live.run(() => Number(prune.run(clock.now() - olderThanMs).changes)),
+  };
+}
