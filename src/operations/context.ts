@@ -32,6 +32,8 @@ export interface LiveCalls {
 export interface OperationContext {
   readonly agents: readonly Agent[];
   readonly defaultAgent: Agent;
+  /** Calls of a Retell agent that no agent lists are refused. Default false: the default agent answers them. */
+  readonly strictAgents?: boolean;
   readonly maxCalls: number;
   readonly liveCalls: LiveCalls;
   readonly callStore: CallStore;

@@ -1,0 +1,58 @@
+import type { CallId } from '../call/call.ts';
+import type { CallEvent } from '../call/events.ts';
+import { toFault } from '../std/fault.ts';
+import type { OperationContext } from './context.ts';
+
+/** A lifecycle webhook whose signature is valid. */
+export interface SignedWebhook {
+  readonly event: string;
+  /** What makes a second delivery a duplicate. */
+  readonly key: string;
+  readonly callId: CallId | undefined;
+  /** The signature's timestamp, epoch milliseconds. */
+  readonly signedAtMs: number;
+  readonly body: string;
+  /** Retell's account of a call that ended, when the event brings one. */
+  readonly ended?: { readonly disconnectionReason: string; readonly durationMs?: number };
+}
+
+/**
+ * The place of `call.reported` among the facts of its call: it is born outside of any session, so under epoch 0, and
+ * there is one per call, so a webhook delivered twice makes the same fact.
+ */
+const REPORTED = { epoch: 0, seq: 0 } as const;
+
+/**
+ * Takes a lifecycle webhook in: stored once, its fact on the way, its call proven. Whatever order the webhooks of a
+ * call arrive in, and however often, what is stored is the same.
+ *
+ * @throws Fault what `records.acceptWebhook` throws: it was not stored, and Retell should send it again
+ */
+export async function acceptWebhook(
+  context: OperationContext,
+  webhook: SignedWebhook,
+  signal: AbortSignal,
+): Promise<'stored' | 'duplicate'> {
+  const { records, liveCalls, clock } = context;
+  const { event, key, callId, body, signedAtMs: signedAt, ended } = webhook;
+  const facts: readonly CallEvent[] =
+    callId && ended ? [{ type: 'call.reported', v: 1, callId, ...REPORTED, at: clock.now(), ...ended }] : [];
+  const record = { key, event, callId, signedAt, receivedAt: clock.wall(), body };
+  const verdict = await records.acceptWebhook(record, facts, signal);
+  if (callId) {
+    liveCalls.prove(callId);
+    if (ended) await freeSlot(context, callId, signal);
+  }
+  return verdict;
+}
+
+/** A call that was placed and never answered holds the slot it was dialled with; a live one gives up its own. */
+async function freeSlot({ liveCalls, leases, log }: OperationContext, callId: CallId, signal: AbortSignal) {
+  if (liveCalls.list().some((live) => live.callId === callId)) return;
+  try {
+    await leases.release(callId, signal);
+  } catch (thrown) {
+    // The webhook is stored, so it is accepted all the same: the slot frees itself when its lease expires.
+    log.warn({ callId, reason: toFault(thrown).reason }, 'slot of an ended call could not be freed at once');
+  }
+}
