@@ -1,6 +1,8 @@
 /** Door 1: what an agent's author and an embedder need. */
 
+export { type AiSdkModel, aiSdk } from './adapters/models/ai-sdk.ts';
 export { openAiCompatible } from './adapters/models/openai-compatible.ts';
+export { type ScriptRule, type ScriptView, scripted } from './adapters/models/scripted.ts';
 export type { Agent, AgentDefinition, CacheableReply, Line, Variables } from './agent/agent.ts';
 export { defineAgent } from './agent/agent.ts';
 export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tools.ts';

@@ -1,0 +1,24 @@
+import type { CallControl } from '../ports/call-control.ts';
+import type { CallStore } from '../ports/call-store.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import type { LanguageModel } from '../ports/language-model.ts';
+import type { Leases } from '../ports/leases.ts';
+import type { Records } from '../ports/records.ts';
+import type { ReplyCache } from '../ports/reply-cache.ts';
+import type { ToolLedger } from '../ports/tool-ledger.ts';
+
+/** A variant, as the rest of the house sees it: an adapter for every port. */
+export interface Ports {
+  readonly callStore: CallStore;
+  readonly toolLedger: ToolLedger;
+  readonly leases: Leases;
+  readonly replyCache: ReplyCache;
+  readonly eventLog: EventLog;
+  readonly records: Records;
+  /** Absent without RETELL_API_KEY. */
+  readonly callControl: CallControl | undefined;
+  /** The environment's model; absent without OPENAI_API_KEY. */
+  readonly model: LanguageModel | undefined;
+  /** Closes what was opened, in reverse; idempotent. */
+  close(): Promise<void>;
+}
