@@ -6,15 +6,8 @@ import { Secret } from '../std/secret.ts';
 import { chooseAgents } from './config-agents.ts';
 import { describeIssues, invalid, type Source, throwFindings, unknownVariables } from './config-faults.ts';
 import { type ConfigFile, placeOf, readConfigFile } from './config-file.ts';
-import {
-  CONFIG_FILE_VARIABLE,
-  ENVIRONMENT_NAMES,
-  type LogLevel,
-  readForm,
-  SETTINGS,
-  type Settings,
-  settingsSchema,
-} from './config-settings.ts';
+import type { Settings, settingsSchema } from './config-schema.ts';
+import { CONFIG_FILE_VARIABLE, ENVIRONMENT_NAMES, type LogLevel, readForm, SETTINGS } from './config-settings.ts';
 import { ensureWebhookKey, readWebhookKey } from './config-webhook-key.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -115,8 +108,9 @@ interface Settlement {
 
 async function settle(env: Environment, cwd: string): Promise<Settlement> {
   const file = await readConfigFile(cwd, given(env[CONFIG_FILE_VARIABLE]));
-  const fromFile = judgeFile(file, cwd);
-  const fromEnvironment = judgeEnvironment(env);
+  const { settingsSchema: schema } = await import('./config-schema.ts');
+  const fromFile = judgeFile(schema, file, cwd);
+  const fromEnvironment = judgeEnvironment(schema, env);
   const settings: Settings = { ...fromFile.settings, ...fromEnvironment.settings };
   const { variant = 'single', host = '127.0.0.1', port = 8080, adminPort = 8081 } = settings;
   const findings = [...fromFile.findings, ...fromEnvironment.findings, ...unknownVariant(variant)];
@@ -146,22 +140,24 @@ async function settle(env: Environment, cwd: string): Promise<Settlement> {
   return { settled, webhookKeys, file, findings };
 }
 
+type Schema = typeof settingsSchema;
+
 interface Judged {
   readonly settings: Settings;
   readonly findings: readonly Fault[];
 }
 
-function judgeFile(file: ConfigFile | undefined, cwd: string): Judged {
+function judgeFile(schema: Schema, file: ConfigFile | undefined, cwd: string): Judged {
   if (!file) return { settings: {}, findings: [] };
   const { agents: _agents, defaultAgent: _defaultAgent, ...values } = file.values;
-  return judge(values, {
+  return judge(schema, values, {
     name: (key) => `${placeOf(file, key, cwd)} ${key}`,
     value: (key) => values[key],
     known: ['agents', 'defaultAgent', ...Object.keys(SETTINGS)],
   });
 }
 
-function judgeEnvironment(env: Environment): Judged {
+function judgeEnvironment(schema: Schema, env: Environment): Judged {
   const values: Record<string, unknown> = {};
   const names: Record<string, string> = {};
   for (const [key, { env: name, form }] of Object.entries(SETTINGS)) {
@@ -169,7 +165,7 @@ function judgeEnvironment(env: Environment): Judged {
     names[key] = name;
     if (raw !== undefined) values[key] = readForm(raw, form);
   }
-  const { settings, findings } = judge(values, {
+  const { settings, findings } = judge(schema, values, {
     name: (key) => `${names[key] ?? key} in the environment`,
     value: (key) => values[key],
     known: ENVIRONMENT_NAMES,
@@ -178,14 +174,14 @@ function judgeEnvironment(env: Environment): Judged {
 }
 
 /** What is right is kept, so that one wrong value does not make others look missing. */
-function judge(values: Readonly<Record<string, unknown>>, source: Source): Judged {
-  const result = settingsSchema.safeParse(values);
+function judge(schema: Schema, values: Readonly<Record<string, unknown>>, source: Source): Judged {
+  const result = schema.safeParse(values);
   if (result.success) return { settings: result.data, findings: [] };
   const wrong = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])],
   );
   const right = Object.fromEntries(Object.entries(values).filter(([key]) => !wrong.includes(key)));
-  return { settings: settingsSchema.parse(right), findings: describeIssues(result.error, source) };
+  return { settings: schema.parse(right), findings: describeIssues(result.error, source) };
 }
 
 function unknownVariant(variant: string): readonly Fault[] {

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { toFault } from '../std/fault.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { printFault } from './print-fault.ts';
+import type { Terminal } from './terminal.ts';
+import { anyNumber, collect, share, usageFault, wholeNumber } from './usage.ts';
+
+/** What a command finds around it. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+}
+
+interface GlobalFlags {
+  readonly debug?: boolean;
+  readonly cwd?: string;
+  readonly config?: string;
+}
+
+type Run<Flags> = (flags: Flags, surroundings: Surroundings) => Promise<number>;
+
+/**
+ * Runs one command line, without node and script name. Everything it has to say it says; what is left is the exit
+ * code.
+ */
+export async function runProgram(argv: readonly string[], around: Surroundings): Promise<number> {
+  const { terminal } = around;
+  let exitCode: number = EXIT.done;
+  const program = buildProgram(around, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && (thrown.exitCode === 0 || thrown.code === 'commander.help')) {
+      if (thrown.exitCode !== 0) program.outputHelp(); // no command: what there is
+      return EXIT.done;
+    }
+    const fault = thrown instanceof CommanderError ? usageFault(thrown, program, argv) : toFault(thrown);
+    terminal.err(printFault(fault, terminal.paint, argv.includes('--debug')));
+    return exitCodeOf(fault);
+  }
+}
+
+/** The version of this package. */
+export function readVersion(): string {
+  // Beside src in the repository, beside dist once built.
+  const paths = ['../../package.json', '../../../package.json'].map((path) => new URL(path, import.meta.url));
+  for (const path of paths) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);
+    } catch {
+      // the next place may have it
+    }
+  }
+  return 'unknown';
+}
+
+function buildProgram(around: Surroundings, finish: (code: number) => void): Command {
+  const { terminal } = around;
+  const program = new Command('offhook')
+    .description('The open backend for Retell AI voice agents: the caller always hears someone.')
+    .version(readVersion(), '--version', 'print the version')
+    .option('-C, --cwd <dir>', 'run as if started there')
+    .option('--config <file>', 'the configuration file; default offhook.config.ts, .js, .mjs or .json')
+    .option('--debug', 'print stacks and causes of what went wrong')
+    .option('--no-color', 'no colours; also NO_COLOR=1')
+    .helpOption('-h, --help', 'print this')
+    .helpCommand('help [command]', 'print what a command does')
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: () => undefined, // printed once, as a Fault
+    });
+
+  const perform =
+    <Flags extends object>(load: () => Promise<Run<Flags>>) =>
+    async (flags: Flags) => {
+      const run = await load();
+      finish(await run(flags, placed(around, program.opts<GlobalFlags>())));
+    };
+
+  example(program.command('start'), 'offhook start', 'OFFHOOK_MAX_CALLS=60 offhook start')
+    .description('answer calls: the server')
+    .action(perform(async () => (await import('./start.ts')).start));
+
+  example(program.command('talk'), 'offhook talk', 'offhook talk --say "book a table for two at eight"')
+    .description('hold a text conversation with the running agent, over the real protocol')
+    .option('--say <text>', 'say one thing, print the answer and leave')
+    .option('--url <url>', 'where the server is; default: what the configuration says')
+    .option('--secret <secret>', "the secret part of the socket's path; default OFFHOOK_SOCKET_SECRET")
+    .option('--call-id <id>', 'the id of the call; default: a new one')
+    .option('--agent-id <id>', 'the Retell agent that is called; default: none')
+    .action(perform(async () => (await import('./talk.ts')).talk));
+
+  example(program.command('simulate'), 'offhook simulate --calls 50 --turns 10')
+    .description('play Retell against a server: many callers, and a monitor of the protocol')
+    .option('--calls <n>', 'callers', wholeNumber(1, 10_000), 10)
+    .option('--turns <n>', 'turns in each call', wholeNumber(1, 1_000), 5)
+    .option('--url <url>', 'where the server is; default: what the configuration says')
+    .option('--secret <secret>', "the secret part of the socket's path; default OFFHOOK_SOCKET_SECRET")
+    .option('--seed <n>', 'repeat a run exactly', wholeNumber(0, 4_294_967_295))
+    .option('--speech-rate <n>', 'how many times faster than people they speak', anyNumber(0.1, 1_000))
+    .option('--barge-in <share>', 'answers the caller speaks over, such as 10%', share)
+    .option('--re-ask <share>', 'turns in which the caller goes on speaking', share)
+    .option('--reminder <share>', 'turns in which the caller stays silent until reminded', share)
+    .option('--drop <share>', 'turns in which the socket is lost', share)
+    .option('--arrivals <n>', 'callers per second; default: all at once', anyNumber(0.01, 10_000))
+    .option('--switch <name=position>', 'move a switch of what only Retell knows; repeatable', collect, [])
+    .option('--filler <line>', 'a line that only buys time; repeatable; default: those of the agents', collect, [])
+    .option('--expect-refused <n>', 'calls that must get the busy line', wholeNumber(0, 10_000))
+    .option('--json', 'one JSON document on stdout')
+    .action(perform(async () => (await import('./simulate.ts')).simulate));
+
+  example(program.command('stub-model'), 'offhook stub-model --hang 5% --rate-limited 3% --cut 3%')
+    .description('a model to try things with: speaks the OpenAI protocol, and fails as told')
+    .option('--port <n>', 'where to listen; 0 takes a free port', wholeNumber(0, 65_535), 0)
+    .option('--hang <share>', 'requests that are accepted and never answered', share, 0)
+    .option('--rate-limited <share>', 'requests answered 429', share, 0)
+    .option('--error <share>', 'requests answered 500', share, 0)
+    .option('--cut <share>', 'answers that break off', share, 0)
+    .option('--malformed <share>', 'answers that are no valid stream', share, 0)
+    .option('--slow <share>', 'answers that come late', share, 0)
+    .option('--seed <n>', 'which requests fail: the same for the same seed', wholeNumber(0, 4_294_967_295))
+    .action(perform(async () => (await import('./stub-model.ts')).stubModel));
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => terminal.out(readVersion()));
+
+  return program;
+}
+
+function example(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText('before', `Example:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
+}
+
+/** The surroundings after the global flags: another folder, another configuration file. */
+function placed({ terminal, env, cwd }: Surroundings, flags: GlobalFlags): Surroundings {
+  return {
+    terminal,
+    cwd: resolve(cwd, flags.cwd ?? '.'),
+    env: flags.config === undefined ? env : { ...env, OFFHOOK_CONFIG: resolve(cwd, flags.config) },
+  };
+}
