@@ -1,4 +1,4 @@
-import { scripted } from '../src/adapters/models/scripted.ts';
+import { type ScriptRule, type ScriptView, scripted } from '../src/index.ts';
 import type { Wish } from './front-desk-book.ts';
 import {
   dateIn,
@@ -11,10 +11,6 @@ import {
   sayTime,
   timeIn,
 } from './front-desk-words.ts';
-
-type Rule = Parameters<typeof scripted>[0][number];
-type View = Parameters<Extract<Rule['when'], (view: never) => boolean>>[0];
-type Result = View['results'][number];
 
 export const HOURS =
   'We are open every day from noon, and the last table is at half past nine. The kitchen closes at ten.';
@@ -33,6 +29,9 @@ const ASKED_ABOUT_TABLE = /for how many|at what time|which suits you|what other 
 const REFERENCE = /\breference is (\d+)\b/i;
 /** After these words a new wish begins. */
 const SETTLED = /\breference is \d+|is cancelled/i;
+
+/** What to say, or the tool to call. */
+type Next = ReturnType<NonNullable<ScriptRule['call']>>;
 
 /** Answers without a model: what a caller of the example can try before there is a key. */
 export const frontDeskScript = scripted(
@@ -67,7 +66,7 @@ export const frontDeskScript = scripted(
 );
 
 /** Somebody wants a table, or answers what we asked about one. */
-function isAboutTable(view: View): boolean {
+function isAboutTable(view: ScriptView): boolean {
   if (BOOKING.test(view.said)) return true;
   if (!ASKED_ABOUT_TABLE.test(lastAnswer(view))) return false;
   const { said } = view;
@@ -76,7 +75,7 @@ function isAboutTable(view: View): boolean {
   );
 }
 
-function askOrCheck(view: View): ReturnType<NonNullable<Rule['call']>> {
+function askOrCheck(view: ScriptView): Next {
   const { people, time, date } = wishOf(view);
   if (people === undefined && time === undefined) return 'With pleasure. For how many people, and at what time?';
   if (people === undefined) return 'Gladly. For how many people?';
@@ -84,7 +83,7 @@ function askOrCheck(view: View): ReturnType<NonNullable<Rule['call']>> {
   return { name: 'check_table', arguments: { people, time, date } };
 }
 
-function bookOrExplain(result: Result, view: View): ReturnType<NonNullable<Rule['after']>> {
+function bookOrExplain(result: ScriptView['results'][number], view: ScriptView): Next {
   const { people = 0, time = '', date } = wishOf(view);
   const when = `${sayDate(date, new Date())} at ${sayTime(time)}`;
   const answer = fieldsOf(result.value);
@@ -105,7 +104,7 @@ function bookOrExplain(result: Result, view: View): ReturnType<NonNullable<Rule[
 }
 
 /** What the caller wants, gathered since the last wish was settled; newer words win. Today unless they say a day. */
-function wishOf(view: View): Partial<Wish> & Pick<Wish, 'date'> {
+function wishOf(view: ScriptView): Partial<Wish> & Pick<Wish, 'date'> {
   const today = new Date();
   const wish: { people?: number; time?: string; date: string } = { date: isoDate(today) };
   let question = '';
@@ -138,13 +137,13 @@ function clean(wish: { readonly [key in keyof Wish]?: Wish[key] | undefined }): 
   };
 }
 
-function sinceSettled({ messages }: View): View['messages'] {
+function sinceSettled({ messages }: ScriptView): ScriptView['messages'] {
   const at = messages.findLastIndex(({ role, content }) => role === 'assistant' && SETTLED.test(content));
   return messages.slice(at + 1).filter(({ content }) => content !== '');
 }
 
 /** What we said last before the caller spoke. */
-function lastAnswer({ messages }: View): string {
+function lastAnswer({ messages }: ScriptView): string {
   const asked = messages.findLastIndex(({ role }) => role === 'user');
   return (
     messages.slice(0, Math.max(0, asked)).findLast(({ role, content }) => role === 'assistant' && content !== '')
@@ -152,7 +151,7 @@ function lastAnswer({ messages }: View): string {
   );
 }
 
-function lastReference({ messages }: View): string | undefined {
+function lastReference({ messages }: ScriptView): string | undefined {
   const told = messages.findLast(({ role, content }) => role === 'assistant' && REFERENCE.test(content));
   return told && REFERENCE.exec(told.content)?.[1];
 }
