@@ -7,7 +7,7 @@ import { defineAgent } from '../agent/agent.ts';
 import type { ToolJob } from '../agent/tool-desk.ts';
 import { tool } from '../agent/tools.ts';
 import { type CallId, parseCallId, type ToolOutcome } from '../call/call.ts';
-import type { CallControl, RemoteCall } from '../ports/call-control.ts';
+import type { CallControl } from '../ports/call-control.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
@@ -19,7 +19,6 @@ import { endCall } from './end-call.ts';
 import { getCall } from './get-call.ts';
 import { listCalls } from './list-calls.ts';
 import { placeCall } from './place-call.ts';
-import { createCallProver } from './prove-call.ts';
 import { readStatus } from './read-status.ts';
 import { runFunction } from './run-function.ts';
 import { sayInCall } from './say-in-call.ts';
@@ -356,52 +355,5 @@ describe('calls from outside', () => {
       queued: 0,
       refused: 3,
     });
-  });
-});
-
-describe('the prover', () => {
-  const callId = id('call_1_aaaa');
-  const remote = (status: string, agentId?: string): RemoteCall => ({ callId, status, agentId });
-
-  it('believes a signed webhook, and remembers', async () => {
-    const { context } = given();
-    const prover = createCallProver(context);
-    expect(await prover.prove(callId, signal)).toBe('unknown');
-    await acceptWebhook(context, ended(callId), signal);
-    expect(await prover.prove(callId, signal)).toBe('proven');
-  });
-
-  it('asks Retell once for many, and believes only calls that may open a socket', async () => {
-    let asked = 0;
-    const statuses = ['ongoing', 'ended'];
-    const fetch = async () => remote(statuses[asked++] ?? 'ongoing');
-    const { context, clock } = given({ callControl: control({ fetch }) });
-    const prover = createCallProver(context);
-    expect(await Promise.all([prover.prove(callId, signal), prover.prove(callId, signal)])).toEqual([
-      'proven',
-      'proven',
-    ]);
-    expect(asked).toBe(1);
-    expect(await prover.prove(id('call_2_aaaa'), signal)).toBe('denied');
-    await clock.advance(11_000);
-    expect(await prover.prove(id('call_2_aaaa'), signal)).toBe('proven');
-  });
-
-  it('does not know when Retell does not answer within 2 s, and asks again the next time', async () => {
-    let isDown = true;
-    const fetch = () => (isDown ? new Promise<RemoteCall>(() => {}) : Promise.resolve(remote('registered')));
-    const { context, clock } = given({ callControl: control({ fetch }) });
-    const prover = createCallProver(context);
-    const proof = prover.prove(callId, signal);
-    await clock.advance(2_000);
-    expect(await proof).toBe('unknown');
-    isDown = false;
-    expect(await prover.prove(callId, signal)).toBe('proven');
-  });
-
-  it('denies a call of an agent that nobody lists when strict', async () => {
-    const fetch = async () => remote('ongoing', 'agent_else');
-    const { context } = given({ callControl: control({ fetch }), strictAgents: true });
-    expect(await createCallProver(context).prove(callId, signal)).toBe('denied');
   });
 });
