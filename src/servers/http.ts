@@ -1,0 +1,114 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Fault, toFault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import { genericProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The peer proved who it is (signature, key, or the loopback port): it may read what went wrong. */
+    isTrusted: boolean;
+  }
+}
+
+/** What a body may weigh where Retell sends whole transcripts, and anywhere else. */
+export const RETELL_BODY_BYTES = 10 * 1024 * 1024;
+export const BODY_BYTES = 256 * 1024;
+
+/** Node's defaults let a slow peer hold a socket for minutes; half requests are closed after six seconds here. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_EVERY_MS = 1_000;
+const KEEP_ALIVE_MS = 5_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/**
+ * Makes an HTTP server without routes: bodies stay raw bytes, errors are problem+json, requests are not logged (their
+ * URLs hold secrets, their bodies words). Failures of ours are logged once, by reason.
+ */
+export function createHttp(log: Log): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 256 },
+    exposeHeadRoutes: false,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Some HTTP clients offer h2c with every request: that is no reason not to answer it.
+      shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    clientErrorHandler: refuseHalfRequest,
+    frameworkErrors: (_error, request, reply) => send(reply, request, genericProblem(404)),
+  });
+  app.decorateRequest('isTrusted', false);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setNotFoundHandler((request, reply) => send(reply, request, genericProblem(404)));
+  app.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
+  return app;
+}
+
+/** The request's body as it came, empty when there was none. */
+export function rawBody(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+/** A header that must not come twice; a doubled one counts as none. */
+export function oneHeader(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const status = statusOfFramework(thrown);
+  if (status !== undefined) return send(reply, request, genericProblem(status));
+  const fault = toFault(thrown, 'http.handler_failed');
+  if (fault.kind === 'bug') log.error({ route: request.routeOptions.url, reason: fault.reason }, 'a request failed');
+  const problem = problemOf(fault);
+  return send(reply, request, request.isTrusted ? problem : genericProblem(problem.status));
+}
+
+/** The framework's own refusals (too large, half a body, no such method) are the peer's doing, so never a Fault. */
+function statusOfFramework(thrown: unknown): number | undefined {
+  if (thrown instanceof Fault || typeof thrown !== 'object' || thrown === null) return undefined;
+  if (!('statusCode' in thrown) || typeof thrown.statusCode !== 'number') return undefined;
+  return thrown.statusCode >= 400 && thrown.statusCode < 500 ? thrown.statusCode : undefined;
+}
+
+function send(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {
+  // What was refused may have a body nobody will read: the connection is not worth keeping.
+  if (problem.status === 401 || problem.status === 413) reply.header('connection', 'close');
+  const body = request.method === 'HEAD' ? '' : JSON.stringify(problem);
+  return reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(body);
+}
+
+/** What is not even HTTP gets the same shape, and a closed connection. */
+function refuseHalfRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  socket.end(printRefusal(status), () => socket.destroy());
+}
+
+/** A refusal as bytes, for sockets that have no reply object. */
+export function printRefusal(status: number): string {
+  const problem = genericProblem(status);
+  const body = JSON.stringify(problem);
+  return [
+    `HTTP/1.1 ${status} ${problem.title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

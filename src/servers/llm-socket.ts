@@ -1,0 +1,302 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { CallId } from '../call/call.ts';
+import type { CallSocket, SocketListener } from '../session/socket.ts';
+import type { Clock } from '../std/clock.ts';
+import { Fault, toFault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import { withDeadline } from '../std/signals.ts';
+import { frameBudget, watchSlowReader } from './guards.ts';
+import { printRefusal } from './http.ts';
+import { readSocketAddress } from './socket-path.ts';
+
+/** What the door knows of a call when its socket opens. */
+export interface SocketInfo {
+  readonly callId: CallId;
+  readonly isProven: boolean;
+  /** It came by the secret path. */
+  readonly hasSecret: boolean;
+}
+
+export interface SocketDoorOptions {
+  /** Secrets of the path; two during rotation. Empty: the bare path is open. */
+  readonly secrets: readonly string[];
+  /** Every call counts as proven: on loopback, where nobody else can dial. */
+  readonly trustsEveryCall: boolean;
+  /** Takes the socket over; undefined lets go of it, so that Retell dials again. */
+  readonly accept: (socket: CallSocket, info: SocketInfo) => SocketListener | undefined;
+  /** Ids of calls that ended are refused for ever. */
+  readonly isEnded: (callId: CallId, signal: AbortSignal) => Promise<boolean>;
+  /** Who vouches for a call that came without a secret: see operations/prove-call.ts. */
+  readonly prover: {
+    isNamed(callId: CallId, signal: AbortSignal): Promise<boolean>;
+    prove(callId: CallId, signal: AbortSignal): Promise<'proven' | 'denied' | 'unknown'>;
+  };
+  /** Proof came while the socket was open. */
+  readonly onProven: (callId: CallId) => void;
+  readonly countFrame: (reason: string) => void;
+  readonly countRefused: (reason: string) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface SocketDoor {
+  /** Listens to the HTTP server's `upgrade`. */
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** A signed webhook named the call: its socket no longer counts as unproven. */
+  markProven(callId: CallId): void;
+  /** Refuses every new socket, with 503. Those that are open stay. */
+  stopAdmitting(): void;
+  /** Lets go of every socket, without a close frame. */
+  terminateAll(): void;
+  readonly open: number;
+  readonly unproven: number;
+}
+
+/** One limit for all: the frames of a two-hour call have room, and nobody proves a call by the size of its frames. */
+const MAX_FRAME_BYTES = 8 * 1024 * 1024;
+const MAX_FRAGMENTS = 1_024;
+const MAX_BUFFERED_CHUNKS = 16_384;
+/** How long a peer may take to answer our hang-up. */
+const CLOSE_TIMEOUT_MS = 2_000;
+const MAX_UNPROVEN = 50;
+/** An unproven peer that says nothing is none of Retell's: its pings come every 2 s. */
+const FIRST_FRAME_MS = 5_000;
+/** A store that is slow to say what it knows of a call must not cost the caller the upgrade (Retell waits 7 s). */
+const LOOKUP_TIMEOUT_MS = 1_000;
+
+interface OpenSocket {
+  readonly webSocket: CallWebSocket;
+  isProven: boolean;
+}
+
+/**
+ * The door for calls: judges an upgrade before it happens, turns it into a socket that can only be let go of in the
+ * two ways we mean, and hands it on. Knows nothing of frames' meaning.
+ */
+export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
+  const { accept, prover, clock, log } = options;
+  const lifetime = new AbortController();
+  const sockets = new Map<CallId, Set<OpenSocket>>();
+  let isAdmitting = true;
+  let open = 0;
+  let unproven = 0;
+  const settings = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    WebSocket: CallWebSocket,
+  };
+  const upgrader = new WebSocketServer<typeof CallWebSocket>(settings);
+  upgrader.on('wsClientError', (_error, socket) => refuse(socket, 400, 'handshake'));
+
+  return {
+    onUpgrade: (request, socket, head) => {
+      socket.on('error', ignoreReset);
+      judge(request, socket, head).catch((thrown: unknown) => {
+        log.error({ reason: toFault(thrown, 'socket.upgrade_failed').reason }, 'an upgrade failed');
+        socket.destroy();
+      });
+    },
+    markProven,
+    stopAdmitting() {
+      isAdmitting = false;
+    },
+    terminateAll() {
+      isAdmitting = false;
+      lifetime.abort(new Fault('cancelled', 'socket.door_closed', 'the process is stopping'));
+      for (const ofCall of sockets.values()) for (const { webSocket } of ofCall) webSocket.terminate();
+    },
+    get open() {
+      return open;
+    },
+    get unproven() {
+      return unproven;
+    },
+  };
+
+  async function judge(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const address = readSocketAddress(request.url ?? '', options.secrets);
+    if (address.kind === 'refused') return refuse(socket, 404, address.reason);
+    // No browser has business here, and Retell sends no Origin.
+    if (request.headers.origin !== undefined) return refuse(socket, 403, 'origin');
+    if (request.headers['sec-websocket-version'] !== '13') return refuse(socket, 400, 'handshake');
+    if (!isAdmitting) return refuse(socket, 503, 'draining');
+    const { callId, hasSecret } = address;
+    if (await known(callId, 'isEnded', options.isEnded)) return refuse(socket, 404, 'ended');
+
+    let isProven = hasSecret || options.trustsEveryCall || (await known(callId, 'isNamed', prover.isNamed));
+    if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
+    if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
+    if (!isAdmitting) return refuse(socket, 503, 'draining');
+    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { callId, isProven, hasSecret }));
+  }
+
+  /** What the archive knows of a call; when it does not answer, the caller is not made to wait for it. */
+  async function known(
+    callId: CallId,
+    what: string,
+    ask: (callId: CallId, signal: AbortSignal) => Promise<boolean>,
+  ): Promise<boolean> {
+    try {
+      return await withDeadline(clock, LOOKUP_TIMEOUT_MS, 'socket.lookup_timeout', lifetime.signal, (signal) =>
+        ask(callId, signal),
+      );
+    } catch (thrown) {
+      log.warn({ callId, what, reason: toFault(thrown).reason }, 'the archive could not be asked about a call');
+      return false;
+    }
+  }
+
+  /** Room for one more socket that nobody vouches for: one per call, so it never displaces, and not many in all. */
+  function hasRoom(callId: CallId): boolean {
+    return unproven < MAX_UNPROVEN && !sockets.has(callId);
+  }
+
+  function serve(webSocket: CallWebSocket, info: SocketInfo): void {
+    const { callId } = info;
+    const socket: OpenSocket = { webSocket, isProven: info.isProven };
+    const ofCall = sockets.get(callId) ?? new Set();
+    sockets.set(callId, ofCall.add(socket));
+    open++;
+    if (!info.isProven) unproven++;
+    let listener: SocketListener | undefined;
+    const stopWatching = watchSlowReader(clock, webSocket, () => {
+      log.warn({ callId }, 'a slow reader was let go');
+      webSocket.terminate();
+    });
+    const stopGuarding = info.isProven ? () => {} : guardUnproven(socket, callId);
+
+    webSocket.on('message', (data, isBinary) => {
+      if (isBinary) return options.countFrame('frame.binary');
+      guarded(callId, () => listener?.onText(data.toString()));
+    });
+    webSocket.on('error', (error) => {
+      const reason = breachOf(error);
+      if (reason === undefined) return;
+      options.countFrame(reason);
+      log.warn({ callId, reason }, 'a frame broke the protocol; socket let go');
+    });
+    webSocket.on('close', () => {
+      stopWatching();
+      stopGuarding();
+      open--;
+      if (!socket.isProven) unproven--;
+      ofCall.delete(socket);
+      if (ofCall.size === 0) sockets.delete(callId);
+      guarded(callId, () => listener?.onClosed());
+    });
+    guarded(callId, () => {
+      listener = accept(callSocket(webSocket), info);
+    });
+    if (!listener) webSocket.terminate();
+  }
+
+  /** Asks who vouches for the call, and meanwhile keeps its socket on a short lead. */
+  function guardUnproven(socket: OpenSocket, callId: CallId): () => void {
+    const { webSocket } = socket;
+    const mayTalk = frameBudget(clock);
+    let hasSpoken = false;
+    webSocket.on('message', () => {
+      hasSpoken = true;
+      if (!socket.isProven && !mayTalk()) webSocket.terminate();
+    });
+    const cancel = clock.after(FIRST_FRAME_MS, () => {
+      if (!hasSpoken && !socket.isProven) webSocket.terminate();
+    });
+    prover.prove(callId, lifetime.signal).then(
+      (proof) => {
+        if (proof !== 'proven') return;
+        markProven(callId);
+        options.onProven(callId);
+      },
+      (thrown: unknown) => log.warn({ callId, reason: toFault(thrown).reason }, 'a call could not be proven'),
+    );
+    return cancel;
+  }
+
+  function markProven(callId: CallId): void {
+    for (const socket of sockets.get(callId) ?? []) {
+      if (socket.isProven) continue;
+      socket.isProven = true;
+      unproven--;
+    }
+  }
+
+  /** What a session throws concerns its own call only, never this process. */
+  function guarded(callId: CallId, work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      log.error({ callId, reason: toFault(thrown, 'socket.listener_threw').reason }, 'a session threw at its socket');
+    }
+  }
+
+  function refuse(socket: Duplex, status: number, reason: string): void {
+    options.countRefused(reason);
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(printRefusal(status), () => socket.destroy());
+  }
+}
+
+/**
+ * A socket that the library cannot close. Any close frame ends the caller's call, so whatever `ws` would close with one
+ * (a frame too large, bad UTF-8, a bad opcode) is let go of without; Retell sees 1006 and dials back.
+ */
+class CallWebSocket extends WebSocket {
+  #isHangingUp = false;
+
+  /** The only close frame we ever send first: 1000, on purpose. */
+  hangUp(): void {
+    this.#isHangingUp = true;
+    super.close(1000);
+  }
+
+  override close(code?: number, data?: string | Buffer): void {
+    // Answering the peer's own close frame is only polite: it has ended the call already. Were the field renamed, we
+    // would let go without answering, which harms nobody.
+    const isEcho = Reflect.get(this, '_closeFrameReceived') === true;
+    if (this.#isHangingUp || isEcho) super.close(code, data);
+    else this.terminate();
+  }
+}
+
+function callSocket(webSocket: CallWebSocket): CallSocket {
+  return {
+    send(text) {
+      if (webSocket.readyState === WebSocket.OPEN) webSocket.send(text);
+    },
+    terminate: () => webSocket.terminate(),
+    hangUp: () => webSocket.hangUp(),
+    get bufferedBytes() {
+      return webSocket.bufferedAmount;
+    },
+  };
+}
+
+/** The reason by which a breach of the protocol is counted; undefined for a network that failed. */
+function breachOf(error: Error): string | undefined {
+  const code = 'code' in error ? String(error.code) : '';
+  switch (code) {
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
+      return 'frame.too_large';
+    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
+      return 'frame.too_many_parts';
+    case 'WS_ERR_INVALID_UTF8':
+      return 'frame.bad_utf8';
+    default:
+      return code.startsWith('WS_ERR_') ? 'frame.bad_protocol' : undefined;
+  }
+}
+
+/** Until the upgrade nobody else listens: a peer that resets its connection must not end the process. */
+function ignoreReset(): void {}
