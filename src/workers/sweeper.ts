@@ -1,0 +1,46 @@
+import { sleep } from '../std/clock.ts';
+import { toFault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import { type EndOptions, endCall } from './end-call.ts';
+
+/** The longest call Retell allows (2 h) and 30 minutes: a call not stored for so long does not come back. */
+export const CALL_TTL_MS = 2.5 * 3_600_000;
+
+export interface SweeperOptions extends EndOptions {
+  readonly log: Log;
+  /** Default `CALL_TTL_MS`. */
+  readonly ttlMs?: number;
+  /** Default 60,000. */
+  readonly everyMs?: number;
+}
+
+/** Why a call ended whose `call_ended` never came. */
+const REASON = 'adrift_too_long';
+
+/** Ends, until the signal aborts, calls adrift beyond their time to live; the first look is taken at once. */
+export async function runSweeper(options: SweeperOptions, signal: AbortSignal): Promise<void> {
+  const { clock, log, everyMs = 60_000 } = options;
+  while (!signal.aborted) {
+    try {
+      await sweep(options, signal);
+    } catch (thrown) {
+      if (!signal.aborted) log.warn({ reason: toFault(thrown).reason }, 'calls cannot be swept; trying on');
+    }
+    // Aborting only ends the wait early: the loop sees it.
+    await sleep(clock, everyMs, signal).catch(() => undefined);
+  }
+}
+
+/** Ends the calls that are past their time now. One that cannot be ended does not keep the others. */
+export async function sweep(options: SweeperOptions, signal: AbortSignal): Promise<void> {
+  const { callStore, clock, log, ttlMs = CALL_TTL_MS } = options;
+  for (const { callId, committedAt } of await callStore.list(signal)) {
+    if (committedAt > clock.now() - ttlMs) continue;
+    try {
+      await endCall(options, callId, REASON, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      log.warn({ callId, reason: toFault(thrown).reason }, 'call adrift cannot be ended; trying on');
+    }
+  }
+}
