@@ -48,6 +48,8 @@ export interface Config extends Settled {
   readonly agents: readonly Agent[];
   /** The name of the agent that answers where none claims the call. */
   readonly defaultAgent: string;
+  /** On loopback with no key of any kind configured: nobody else can dial, so every call counts as proven. */
+  readonly trustsEveryCall: boolean;
 }
 
 /** What `talk` and `simulate` start from: they only speak to a server. */
@@ -81,7 +83,9 @@ export async function loadConfig(env: Environment, cwd: string): Promise<Config>
   );
   throwFindings([...findings, ...ofAgents, ...needWebhookKey(settled, webhookKeys)]);
   const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(settled.dataDir)];
-  return { ...settled, webhookKeys: keys, agents, defaultAgent };
+  const hasKeys = webhookKeys.length > 0 || settled.socketSecrets.length > 0 || settled.retell.apiKey !== undefined;
+  const trustsEveryCall = settled.isLoopback && !hasKeys;
+  return { ...settled, webhookKeys: keys, agents, defaultAgent, trustsEveryCall };
 }
 
 /** The same for a client of the server: agents are not looked at, and no key is made. */

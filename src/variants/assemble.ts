@@ -1,0 +1,102 @@
+import type { Agent } from '../agent/agent.ts';
+import { createResponder, type Responder } from '../agent/responder.ts';
+import { createToolDesk, type ToolDesk } from '../agent/tool-desk.ts';
+import type { CallEvent } from '../call/events.ts';
+import { createMeter, type Meter } from '../observe/meter.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import type { OperationContext } from '../operations/context.ts';
+import { createDialQueue, type DialQueue } from '../operations/dial-queue.ts';
+import { createRoster, type Roster } from '../session/roster.ts';
+import type { Clock } from '../std/clock.ts';
+import { Fault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import { type BackOffice, openBackOffice } from './back-office.ts';
+import type { Config } from './config.ts';
+import type { Ports } from './ports.ts';
+
+/** An adrift call keeps its slot for so long; Retell's redials come well within it. */
+const ADRIFT_MS = 30_000;
+/** Model requests at once, over the calls there can be: second drafts race. */
+const SLOTS_PER_CALL = 1.2;
+
+/** The house without its doors: the same for every variant. */
+export interface House {
+  readonly roster: Roster;
+  readonly responder: Responder;
+  readonly toolDesk: ToolDesk;
+  readonly meter: Meter;
+  readonly metrics: Metrics;
+  readonly operations: OperationContext;
+  readonly dialQueue: DialQueue;
+  readonly backOffice: BackOffice;
+}
+
+/** Puts the ports to work. Nothing is served yet: doors open afterwards, and close before. */
+export async function assemble(
+  config: Config,
+  ports: Ports,
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+): Promise<House> {
+  const { agents, maxCalls } = config;
+  const { callStore, leases, records, callControl, toolLedger, replyCache: cache } = ports;
+  const defaultAgent = defaultOf(config);
+  const meter = createMeter();
+  const metrics = createMetrics({ capacity: maxCalls, active: () => leases.count(signal) });
+  const observe = (event: CallEvent) => {
+    meter.observe(event);
+    metrics.observe(event);
+  };
+  const slots = Math.ceil(maxCalls * SLOTS_PER_CALL);
+  const responder = createResponder({ clock, cache, defaultModel: ports.model, slots });
+  const toolDesk = createToolDesk(toolLedger, clock, log);
+  const roster = createRoster({
+    agents,
+    defaultAgent,
+    maxCalls,
+    isStrict: config.strictAgents,
+    adriftMs: ADRIFT_MS,
+    callStore,
+    leases,
+    responder,
+    toolDesk,
+    clock,
+    log,
+    observe,
+  });
+  await keepSlots(ports, clock, signal);
+  const operations: OperationContext = {
+    agents,
+    defaultAgent,
+    strictAgents: config.strictAgents,
+    maxCalls,
+    liveCalls: roster,
+    callStore,
+    leases,
+    records,
+    callControl,
+    clock,
+    log,
+  };
+  const dialQueue = createDialQueue(operations);
+  const backOffice = openBackOffice(ports, { end: (callId, reason) => roster.end(callId, reason) }, clock, log);
+  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, backOffice };
+}
+
+/** Calls that the last process left behind keep their slots until Retell has had time to dial back. */
+async function keepSlots({ callStore, leases }: Ports, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (const { callId, committedAt } of await callStore.list(signal)) {
+    const left = committedAt + ADRIFT_MS - clock.now();
+    if (left > 0) await leases.adopt(callId, ADRIFT_MS, signal);
+  }
+}
+
+function defaultOf({ agents, defaultAgent: name }: Config): Agent {
+  const agent = agents.find((one) => one.name === name) ?? agents[0];
+  if (agent) return agent;
+  throw new Fault('invalid', 'agent.none', 'expected at least one agent, got none', {
+    effect: 'nobody could answer a call',
+    fixes: ['list one in offhook.config.ts: agents: [frontDesk]'],
+  });
+}
