@@ -18,6 +18,8 @@ export type LineEvent =
       /** The same ask again, after a reconnect. */
       readonly isReissue: boolean;
     }
+  /** The caller has begun to speak: whatever the agent still owed is not waited for any more. */
+  | { readonly kind: 'userBegan'; readonly atMs: number }
   /** A frame with words or an action came in, before anything of it is spoken. */
   | {
       readonly kind: 'chunk';

@@ -1,69 +1,31 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { InboundFrame } from '../retell/frames.ts';
-import { systemClock } from '../std/clock.ts';
-import type { LineEvent } from './events.ts';
-import { Line, type LineOptions } from './line.ts';
-import { greet, type SampleBehaviour, type SampleServer, startSampleServer } from './sample-server.ts';
-import { DEFAULT_SWITCHES, type Switches } from './switches.ts';
-import { DEFAULT_TIMINGS } from './timings.ts';
-import { socketUrl } from './urls.ts';
+import type { Line } from './line.ts';
+import { isEvent as is, SAMPLE_CALL_ID, type SampleLine, type SampleSetup, startSampleLine } from './sample-line.ts';
+import { greet } from './sample-server.ts';
 
-const CALL_ID = 'call_line_test';
-const TIMINGS = { ...DEFAULT_TIMINGS, betweenAttemptsMs: 20, redialMs: { min: 5, max: 10 } };
 const LONG = 'This is a first sentence. And here comes another one, which is rather longer than the first was.';
 
-let server: SampleServer | undefined;
-let line: Line | undefined;
+let open: SampleLine[] = [];
 afterEach(async () => {
-  line?.hangUp();
-  await server?.close();
-  server = undefined;
+  for (const one of open) await one.close();
+  open = [];
 });
 
 const inTime = () => AbortSignal.timeout(5_000);
-const is =
-  <K extends LineEvent['kind']>(kind: K) =>
-  (event: LineEvent): event is Extract<LineEvent, { kind: K }> =>
-    event.kind === kind;
 
-interface Setup {
-  readonly behaviour?: SampleBehaviour;
-  readonly switches?: Partial<Switches>;
-  readonly options?: Partial<LineOptions>;
+async function track(setup: SampleSetup): Promise<SampleLine> {
+  const sample = await startSampleLine(setup);
+  open.push(sample);
+  return sample;
 }
 
-/** A line to a sample server, the frames the server got and the events the line told. */
-async function setUp({ behaviour = {}, switches: moved = {}, options = {} }: Setup) {
-  const frames: InboundFrame[] = [];
-  const events: LineEvent[] = [];
-  server = await startSampleServer({ ...behaviour, onFrame: (_, frame) => frames.push(frame) });
-  const switches = { ...DEFAULT_SWITCHES, ...moved };
-  const made = new Line({
-    url: socketUrl({ baseUrl: server.url }, CALL_ID, switches),
-    callId: CALL_ID,
-    clock: systemClock,
-    timings: TIMINGS,
-    switches,
-    random: () => 0.5,
-    speechRate: 40,
-    details: { call_id: CALL_ID, agent_id: 'agent_1' },
-    reminders: 'off',
-    ...options,
-  });
-  line = made;
-  made.listen((event) => events.push(event));
-  return { line: made, frames, events };
+/** The same, once the greeting has been spoken. */
+async function greeted(setup: SampleSetup): Promise<SampleLine> {
+  const sample = await track(setup);
+  await sample.line.next(is('spoken'), inTime());
+  return sample;
 }
 
-async function greeted(setup: Setup) {
-  const all = await setUp(setup);
-  const spoken = all.line.next(is('spoken'), inTime());
-  all.line.open();
-  await spoken;
-  return all;
-}
-
-const breaches = (events: readonly LineEvent[]) => events.filter(is('breach')).map(({ breach }) => breach.rule);
 /** What the caller says, and the answer spoken to its end: by then the server has every frame. */
 async function exchange(line: Line, text: string): Promise<void> {
   const spoken = line.next((event) => event.kind === 'spoken' && event.responseId > 0, inTime());
@@ -75,7 +37,7 @@ const words = (line: Line) => line.transcript().map(({ role, content }) => `${ro
 
 describe('a line', () => {
   it('speaks the greeting, asks when the caller has spoken, and holds what was said in its transcript', async () => {
-    const { line, events } = await greeted({});
+    const { line, breaches } = await greeted({});
     const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
     expect(await line.say('Is there a table for two?', inTime())).toBe(1);
     await spoken;
@@ -84,7 +46,7 @@ describe('a line', () => {
       'user: Is there a table for two?',
       'agent: You said Is there a table for two?. Is there more?',
     ]);
-    expect(breaches(events)).toEqual([]);
+    expect(breaches()).toEqual([]);
   });
 
   it('sends partial transcripts that grow, with word timings in seconds of audio', async () => {
@@ -116,7 +78,7 @@ describe('a line', () => {
   it('sends call_details when the config asks for them', async () => {
     const { frames } = await greeted({});
     expect(frames.find((frame) => frame.interaction_type === 'call_details')).toMatchObject({
-      call: { call_id: CALL_ID, agent_id: 'agent_1' },
+      call: { call_id: SAMPLE_CALL_ID, agent_id: 'agent_1' },
     });
   });
 
@@ -146,7 +108,7 @@ describe('a line', () => {
   });
 
   it('keeps only what was heard when the caller talks over the agent', async () => {
-    const { line, events } = await greeted({
+    const { line, events, breaches } = await greeted({
       behaviour: { onAsk: (session, ask) => session.answer(ask.response_id, LONG) },
       options: { speechRate: 20 },
     });
@@ -160,7 +122,7 @@ describe('a line', () => {
     expect(heard.length).toBeLessThan(LONG.length);
     expect(line.transcript()[3]).toMatchObject({ role: 'user', content: 'Stop!' });
     expect(events.filter(is('interrupted')).at(-1)?.text).toBe(heard);
-    expect(breaches(events)).toEqual([]);
+    expect(breaches()).toEqual([]);
   });
 
   it('lets content that forbids interruption be spoken to its end first', async () => {
@@ -195,7 +157,7 @@ describe('a line', () => {
   });
 
   it('asks for a reminder when the caller stays silent, as often as the server set', async () => {
-    const { line, events } = await setUp({
+    const { line, events } = await track({
       options: { reminders: 'automatic', speechRate: 1000 },
       behaviour: {
         onOpen: (session) => {
@@ -205,13 +167,12 @@ describe('a line', () => {
       },
     });
     const second = line.next((event) => event.kind === 'spoken' && event.responseId === 2, inTime());
-    line.open();
     await second;
     expect(events.filter(is('asked')).map((event) => event.ask)).toEqual(['reminder', 'reminder']);
   });
 
   it('hangs up once the words before end_call were spoken', async () => {
-    const { line, events } = await greeted({
+    const { line, breaches } = await greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -227,7 +188,7 @@ describe('a line', () => {
     await line.say('Bye.', inTime());
     expect(await over).toMatchObject({ reason: 'agent_hangup' });
     expect(line.transcript().at(-1)?.content).toBe('Goodbye then.');
-    expect(breaches(events)).toEqual([]);
+    expect(breaches()).toEqual([]);
   });
 
   it('cancels an action when the caller interrupts the words before it', async () => {
@@ -254,7 +215,7 @@ describe('a line', () => {
   });
 
   it('transfers, presses digits at once when there are no words, and ends the call only for the former', async () => {
-    const { line, events } = await greeted({
+    const { line, breaches } = await greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -272,7 +233,7 @@ describe('a line', () => {
     const over = line.next(is('over'), inTime());
     await line.say('Now a human.', inTime());
     expect(await over).toMatchObject({ reason: 'call_transfer' });
-    expect(breaches(events)).toEqual([]);
+    expect(breaches()).toEqual([]);
   });
 
   it('weaves tool calls and digits into the transcript when the config asks for it', async () => {
@@ -310,7 +271,7 @@ describe('a line', () => {
   });
 
   it('lets the agent interrupt: the answer in flight is discarded and the new words are heard', async () => {
-    const { line, events } = await greeted({
+    const { line, breaches } = await greeted({
       behaviour: {
         onAsk: (session, { response_id }) => {
           session.send({ response_type: 'response', response_id, content: 'I was. ', content_complete: false });
@@ -328,92 +289,6 @@ describe('a line', () => {
     await line.say('Hello.', inTime());
     await spoken;
     expect(line.transcript().at(-1)?.content).toBe('One thing first.');
-    expect(breaches(events)).toEqual([]);
-  });
-});
-
-describe('a line whose socket is lost', () => {
-  it('dials again under the same call id and goes on', async () => {
-    const { line, events } = await greeted({});
-    const back = line.next((event) => event.kind === 'opened' && event.socket === 2, inTime());
-    line.drop();
-    await back;
-    expect(await line.say('Still there?', inTime())).toBe(1);
-    expect(events.filter(is('lost')).map(({ code }) => code)).toEqual([1006]);
-    expect(breaches(events)).toEqual([]);
-  });
-
-  it('asks as soon as it is back when the caller spoke meanwhile', async () => {
-    const { line } = await greeted({});
-    line.drop();
-    expect(await line.say('Hello? Hello?', inTime())).toBe(1);
-  });
-
-  it.each([
-    ['no', [1]],
-    ['yes', [1, 1]],
-  ] as const)('re-issues the open ask when the switch reissueAsk says %s', async (reissueAsk, ids) => {
-    const { line, frames } = await greeted({
-      switches: { reissueAsk },
-      behaviour: {
-        onOpen: (session) => {
-          greet(session);
-          if (session.socketNumber === 2 && reissueAsk === 'no') session.answer(1, 'I am back.');
-        },
-        onAsk: (session, ask) => {
-          if (session.socketNumber === 2) session.answer(ask.response_id, 'I am back.');
-        },
-      },
-    });
-    await line.say('Hello.', inTime());
-    const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
-    line.drop();
-    await spoken;
-    const asked = frames.flatMap((frame) => ('response_id' in frame ? [frame.response_id] : []));
-    expect(asked).toEqual(ids);
-    expect(line.transcript().at(-1)?.content).toBe('I am back.');
-  });
-
-  it.each([
-    ['silent', 1],
-    ['spoken', 2],
-  ] as const)('hears a second greeting or not, as the switch says (%s), and it is a breach', async (position, count) => {
-    const { line, events } = await greeted({
-      switches: { secondGreeting: position },
-      behaviour: {
-        onOpen: (session) => {
-          session.send({ response_type: 'config', config: { auto_reconnect: false, call_details: false } });
-          session.answer(0, 'Good morning.');
-        },
-      },
-    });
-    const breach = line.next(is('breach'), inTime());
-    line.drop();
-    expect(await breach).toMatchObject({ breach: { rule: 'greeting.repeated' } });
-    await line.say('Hello.', inTime());
-    expect(words(line).filter((text) => text === 'agent: Good morning.').length).toBe(count);
-    expect(breaches(events)).toEqual(['greeting.repeated']);
-  });
-
-  it('injects live context only in the position in which call_control has an effect', async () => {
-    const { line } = await greeted({ switches: { callControl: 'injects' } });
-    const asked = line.next(is('asked'), inTime());
-    line.inject('The caller is a member.', true);
-    expect(await asked).toMatchObject({ responseId: 1 });
-    line.hangUp();
-    const other = await greeted({});
-    other.line.inject('The caller is a member.', true);
-    expect(await other.line.say('Hello.', inTime())).toBe(1);
-  });
-
-  it('tells word for word in the position of updateRate that says so, and leaves out words where told', async () => {
-    const { line, frames } = await greeted({ switches: { updateRate: 'word', words: 'absent' } });
-    await exchange(line, 'one two three');
-    const last = frames
-      .flatMap((frame) => ('transcript' in frame ? [frame.transcript] : []))
-      .map((transcript) => transcript?.at(-1))
-      .filter((utterance) => utterance?.role === 'user');
-    expect(new Set(last.map((utterance) => utterance?.content))).toEqual(new Set(['one', 'one two', 'one two three']));
-    expect(last.every((utterance) => utterance?.words === undefined)).toBe(true);
+    expect(breaches()).toEqual([]);
   });
 });

@@ -124,6 +124,7 @@ export class Line {
     if (this.#overReason !== undefined) return undefined;
     const asked = this.next((event) => event.kind === 'asked' && event.ask === 'response' && !event.isReissue, signal);
     this.#asker.userSpeaks();
+    this.#emit({ kind: 'userBegan' });
     this.#agent.interrupt();
     this.#update('user_turn');
     const words = wordsOf(text);
