@@ -2,7 +2,7 @@ import type { SimulationReport } from './report.ts';
 import { RULES } from './rules.ts';
 import type { Distribution } from './statistics.ts';
 import { DEFAULT_SWITCHES } from './switches.ts';
-import { type Expectations, verdicts } from './verdicts.ts';
+import { type Expectations, type Verdict, verdicts } from './verdicts.ts';
 
 export interface RenderOptions extends Expectations {
   /** `ok` and `FAIL` instead of signs. */
@@ -54,6 +54,15 @@ export function renderReport(report: SimulationReport, options: RenderOptions = 
     row('SEED', `${report.seed} (run again with --seed ${report.seed}) · ${(report.durationMs / 1000).toFixed(1)} s`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The report for machines: what was found, what was made of it. */
+export function jsonReport(
+  report: SimulationReport,
+  expectations: Expectations = {},
+): SimulationReport & { readonly isPassed: boolean; readonly verdicts: readonly Verdict[] } {
+  const all = verdicts(report, expectations);
+  return { ...report, isPassed: all.every(({ isPassed }) => isPassed), verdicts: all };
 }
 
 function verdictLines(report: SimulationReport, options: RenderOptions): readonly string[] {

@@ -53,7 +53,7 @@ export async function startSampleServer(behaviour: SampleBehaviour = {}): Promis
     }
     sockets.handleUpgrade(request, socket, head, (opened) => {
       const url = request.url ?? '';
-      const callId = /([A-Za-z0-9_-]{8,64})(?:\?.*)?$/.exec(url)?.[1] ?? '';
+      const callId = callIdOf(url);
       const socketNumber = (calls.get(callId) ?? 0) + 1;
       calls.set(callId, socketNumber);
       serve(sessionOf(opened, callId, socketNumber, url), behaviour);
@@ -121,6 +121,13 @@ async function collect(request: IncomingMessage, response: ServerResponse, behav
   for await (const part of request) parts.push(part);
   if (behaviour.onRequest) behaviour.onRequest(request, Buffer.concat(parts).toString('utf8'), response);
   else response.writeHead(204).end();
+}
+
+/** The last segment of the path, or of the query when the path ends before it. */
+function callIdOf(url: string): string {
+  const [path = '', query = ''] = url.split('?', 2);
+  const last = path.split('/').at(-1) ?? '';
+  return last === 'llm-websocket' ? (query.split('/').at(-1) ?? '') : last;
 }
 
 function addressOf(address: AddressInfo | string | null): AddressInfo {
