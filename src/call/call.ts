@@ -148,6 +148,8 @@ export interface ClosedTurn {
   readonly heardAt: number;
   readonly said: readonly Said[];
   readonly action?: Action;
+  /** The epoch, and so the socket, in which it was closed. */
+  readonly epoch: number;
 }
 
 /**
@@ -191,6 +193,8 @@ export interface Call {
 export interface CallHead {
   readonly schema: 1;
   readonly agent: { readonly name: string; readonly version: string };
+  /** Utterances in the transcript: Retell may take some back, and the store only adds and replaces. */
+  readonly heard: number;
   readonly startedAt: number;
   readonly isProven: boolean;
   readonly greeting: Call['greeting'];

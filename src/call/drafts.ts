@@ -14,9 +14,10 @@ export function onChunk(call: Call, input: Chunk, emit: Emit): Call {
   const { chunk, at, draftId } = input;
   switch (chunk.kind) {
     case 'sentence': {
-      const turn = say(call, win(open, draftId, emit), { kind: 'answer', text: chunk.text }, at, emit);
+      // Journaled first: a crash in between may cost a sentence, and never says one twice.
+      const won = win(open, draftId, emit);
       emit({ kind: 'commit' });
-      return speaking(call, turn);
+      return speaking(call, say(call, won, { kind: 'answer', text: chunk.text }, at, emit));
     }
     case 'tools':
       return useTools(call, win(open, draftId, emit), chunk.requests, emit);

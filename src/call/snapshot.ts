@@ -7,6 +7,7 @@ export function headOf(call: Call): CallHead {
   return {
     schema: 1,
     agent: call.rules.agent,
+    heard: call.transcript.length,
     startedAt: call.startedAt,
     isProven: call.isProven,
     greeting: call.greeting,
@@ -25,7 +26,7 @@ export function headOf(call: Call): CallHead {
 
 /** A stored call, taken again under a new epoch. */
 export function restore(id: CallId, epoch: number, stored: StoredCall, rules: Rules): Call {
-  const { schema, agent: _agent, ...head } = stored.head;
+  const { schema, agent: _agent, heard: _heard, ...head } = stored.head;
   if (schema !== 1) {
     throw new Fault('invalid', 'call.schema_unknown', `expected a stored call of schema 1, found ${String(schema)}`, {
       effect: 'this call begins anew; what was said is still in its transcript',
@@ -36,5 +37,8 @@ export function restore(id: CallId, epoch: number, stored: StoredCall, rules: Ru
 
 /** The stored utterances, in their order. */
 export function transcriptOf(stored: StoredCall): Transcript {
-  return [...stored.utterances].sort((a, b) => a.index - b.index).map(({ role, content }) => ({ role, content }));
+  return [...stored.utterances]
+    .sort((a, b) => a.index - b.index)
+    .slice(0, stored.head.heard)
+    .map(({ role, content }) => ({ role, content }));
 }

@@ -1,19 +1,23 @@
 import type { Call, Turn } from './call.ts';
-import type { CallInput } from './inputs.ts';
+import type { CallInput, TimerName } from './inputs.ts';
 import { hasAnswered, openTurn, speaking } from './phases.ts';
 import { type Emit, fallBack, say, startDraft } from './turn.ts';
 
 /** Tools that are still at work get this much more before the caller hears of it again. */
 const PROGRESS_EVERY_MS = 4_000;
 
-/** A clock of the turn ran out. A clock that was stopped while its input waited in the inbox changes nothing. */
+/**
+ * A clock ran out. One that was stopped while its input waited in the inbox was an older turn's, and changes nothing:
+ * no clock of the open turn can have run out yet.
+ */
 export function onTimer(call: Call, input: Extract<CallInput, { kind: 'timer' }>, emit: Emit): Call {
+  const turn = openTurn(call);
   if (input.timer === 'hangUp') {
-    emit({ kind: 'hangUp' });
+    if (!turn) emit({ kind: 'hangUp' });
     return call;
   }
-  const turn = openTurn(call);
-  if (!turn) return call;
+  // Times are sums of fractions: a millisecond of tolerance, so that no clock is taken for one that is early.
+  if (!turn || input.at - turn.askedAt < earliestMs(call, turn, input.timer) - 1) return call;
   switch (input.timer) {
     case 'filler':
       return onSilence(call, turn, input.at, emit);
@@ -28,16 +32,30 @@ export function onTimer(call: Call, input: Extract<CallInput, { kind: 'timer' }>
   }
 }
 
+/** How long after its ask a clock of the turn runs out at the earliest. */
+function earliestMs({ rules: { budget } }: Call, turn: Turn, timer: Exclude<TimerName, 'hangUp'>): number {
+  switch (timer) {
+    case 'filler':
+      return turn.said.length === 0 ? budget.fillerMs : budget.fillerAgainMs;
+    case 'second':
+      return turn.secondAfterMs;
+    case 'final':
+      return budget.finalMs;
+    case 'limit':
+      return budget.limitMs;
+    default:
+      return timer satisfies never;
+  }
+}
+
 /** Nothing but fillers so far: a whole sentence buys time, since Retell speaks from a sentence's end. */
 function onSilence(call: Call, turn: Turn, now: number, emit: Emit): Call {
-  const { fillers, budget } = call.rules;
+  const { fillers } = call.rules;
   const said = turn.said.length;
-  const isDue = now - turn.askedAt >= (said === 0 ? budget.fillerMs : budget.fillerAgainMs) - 1;
   const line = fillers[(turn.responseId + said) % Math.max(1, fillers.length)];
-  if (hasAnswered(turn, turn.waitFrom) || said > 1 || !isDue || line === undefined) return call;
-  const spoken = say(call, turn, { kind: 'filler', text: line }, now, emit);
+  if (hasAnswered(turn, turn.waitFrom) || said > 1 || line === undefined) return call;
   emit({ kind: 'commit' });
-  return speaking(call, spoken);
+  return speaking(call, say(call, turn, { kind: 'filler', text: line }, now, emit));
 }
 
 /** The first draft is late: a second one races it. */

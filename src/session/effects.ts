@@ -49,6 +49,7 @@ export function createEffectRunner(
   let seq = 0;
   let written = stored;
   let lastCommit: Promise<void> = Promise.resolve();
+  let isCommitting = false;
 
   return {
     run(effects, call) {
@@ -135,14 +136,18 @@ export function createEffectRunner(
     unsent.push(event);
   }
 
-  /** Commits leave one after another; the voice does not wait for them unless the machine said so with a tag. */
+  /**
+   * Commits leave one after another, the first at once: an embedded store has written it when this returns. The
+   * voice does not wait for them unless the machine said so with a tag.
+   */
   function commit(call: Call, tag: CommitTag | undefined): void {
     const facts = unsent;
     unsent = [];
     const appended = changedUtterances(written, call.transcript);
     written = call.transcript;
     const content = { head: headOf(call), appended, facts };
-    lastCommit = lastCommit.then(async () => {
+    const store = async () => {
+      isCommitting = true;
       try {
         const outcome = await callStore.commit(call.id, call.epoch, content, lifetime.signal);
         if (outcome === 'fenced') {
@@ -153,9 +158,12 @@ export function createEffectRunner(
         // The caller is answered all the same; the facts go with the next commit, and the ledger guards the tools.
         log.error({ reason: toFault(thrown).reason }, 'call could not be stored');
         unsent = [...facts, ...unsent];
+      } finally {
+        isCommitting = false;
       }
       if (tag) push({ kind: 'committed', at: clock.now(), tag });
-    });
+    };
+    lastCommit = isCommitting ? lastCommit.then(store) : store();
   }
 
   function arm(timer: TimerName, at: number): void {

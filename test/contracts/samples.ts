@@ -16,6 +16,7 @@ export function sampleHead(lastAsk = 0, change: Partial<CallHead> = {}): CallHea
   return {
     schema: 1,
     agent: { name: 'front-desk', version: '1' },
+    heard: 1_000,
     startedAt: 1_800_000_000_000,
     isProven: true,
     greeting: 'journaled',
