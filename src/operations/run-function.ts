@@ -12,9 +12,12 @@ export interface FunctionCall {
   readonly callId: CallId | undefined;
   readonly retellAgentId: string | undefined;
   readonly variables: Variables;
-  /** Whether the signature covers the arguments: it does not where they stand in the URL (GET, DELETE). */
+  /** Whether the signature covers call and arguments: it does not cover what stands in the URL. */
   readonly isSigned: boolean;
 }
+
+/** Where tools run: `agent/tool-desk.ts`. */
+export type FunctionDesk = Pick<ToolDesk, 'run'>;
 
 /** Tools of `request` scope are counted by turns of the socket, which these calls do not have. */
 const REQUEST = 0;
@@ -29,7 +32,7 @@ const NO_CALL = 'no_call_named';
  */
 export async function runFunction(
   context: OperationContext,
-  desk: Pick<ToolDesk, 'run'>,
+  desk: FunctionDesk,
   call: FunctionCall,
 ): Promise<ToolOutcome> {
   const agent = agentFor(context, call);
@@ -44,7 +47,7 @@ export async function runFunction(
   if (!callId) {
     throw new Fault('invalid', 'function.no_call', 'expected the call in the body: this tool acts once per call', {
       detail: { tool: call.tool },
-      fixes: ['turn off "payload: args only" for this function', 'add ?call_id={{call_id}} to its URL'],
+      fixes: ['turn off "payload: args only" for this function'],
     });
   }
   if (call.callId && call.isSigned) context.liveCalls.prove(call.callId);

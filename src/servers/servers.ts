@@ -1,0 +1,96 @@
+import type { CallId } from '../call/call.ts';
+import type { OperationContext } from '../operations/context.ts';
+import type { DialQueue } from '../operations/dial-queue.ts';
+import type { TurnFigures } from '../operations/read-status.ts';
+import type { FunctionDesk } from '../operations/run-function.ts';
+import { Fault } from '../std/fault.ts';
+import type { Log } from '../std/log.ts';
+import { createHttp } from './http.ts';
+import { listen } from './listen.ts';
+import type { SocketDoor } from './llm-socket.ts';
+import { addProbeRoutes } from './probes.ts';
+import { addRestRoutes } from './rest.ts';
+import { addWebhookRoutes } from './webhooks.ts';
+
+export interface ServersOptions {
+  /** Where Retell comes in. */
+  readonly host: string;
+  readonly port: number;
+  /** Always on loopback. */
+  readonly adminPort: number;
+  readonly apiKey: string | undefined;
+  readonly webhookKeys: readonly string[];
+  readonly door: SocketDoor;
+  readonly context: OperationContext;
+  readonly queue: DialQueue;
+  readonly desk: FunctionDesk;
+  readonly figures: () => TurnFigures;
+  readonly metrics: { text(): Promise<string>; readonly contentType: string; countWebhook(verdict: string): void };
+  /** Why no new call should come here; empty when one may. */
+  readonly notReadyBecause: () => readonly string[];
+  readonly log: Log;
+}
+
+export interface Servers {
+  /** As bound: of a port 0 the one that was free. */
+  readonly port: number;
+  readonly adminPort: number;
+  /** Lets go of every socket without a close frame, then closes both ports. Idempotent. */
+  close(): Promise<void>;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Opens the house's two ports: the public one for Retell, probes and whoever has the key; the admin one on loopback.
+ *
+ * @throws Fault `port.in_use`, `port.not_allowed`, `host.not_here`, `port.not_bound`; then neither is open
+ */
+export async function openServers(options: ServersOptions): Promise<Servers> {
+  const { door, queue, desk, figures, metrics, apiKey, log } = options;
+  const lifetime = new AbortController();
+  const { signal } = lifetime;
+  const context = provingAtTheDoor(options.context, door);
+  const outside = createHttp(log);
+  const inside = createHttp(log);
+
+  addProbeRoutes(outside, options);
+  addProbeRoutes(inside, options);
+  addWebhookRoutes(outside, { context, desk, keys: options.webhookKeys, signal, countWebhook: metrics.countWebhook });
+  const rest = { context, queue, figures, metrics, apiKey, signal };
+  addRestRoutes(outside, { ...rest, isAdmin: false });
+  addRestRoutes(inside, { ...rest, isAdmin: true });
+  outside.server.on('upgrade', door.onUpgrade);
+
+  const close = async () => {
+    lifetime.abort(new Fault('cancelled', 'servers.closed', 'the process is stopping'));
+    door.terminateAll();
+    await Promise.all([outside.close(), inside.close()]);
+  };
+  try {
+    const adminPort = await listen(inside, LOOPBACK, options.adminPort, 'OFFHOOK_ADMIN_PORT');
+    // Last, so that whoever can reach us finds everything in its place.
+    const port = await listen(outside, options.host, options.port, 'PORT');
+    return { port, adminPort, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+/** A webhook that names a call proves it to its session, and its socket to the door. */
+function provingAtTheDoor(context: OperationContext, door: SocketDoor): OperationContext {
+  const { liveCalls } = context;
+  return {
+    ...context,
+    liveCalls: {
+      list: () => liveCalls.list(),
+      end: (callId, reason) => liveCalls.end(callId, reason),
+      interject: (callId, text, action) => liveCalls.interject(callId, text, action),
+      prove(callId: CallId) {
+        door.markProven(callId);
+        liveCalls.prove(callId);
+      },
+    },
+  };
+}
