@@ -25,7 +25,9 @@ const YES = /^\W*(?:yes|yeah|yep|sure|please do|that works|perfect|ok(?:ay)?|fin
 const THANKS = /\bthank(?:s| you)\b/i;
 const HELLO = /\b(?:hi|hello|hey|good (?:morning|afternoon|evening)|how are you)\b/i;
 const ASKED_FOR_REFERENCE = /what is the reference/i;
-const ASKED_ABOUT_TABLE = /for how many|at what time|which suits you|what other time/i;
+/** "Do you have a table" is a question; "book a table" is a wish. */
+const ONLY_ASKS = /^(?!.*\b(?:book|reserve)).*\b(?:do you have|have you got|is there|are there|any tables?)\b/is;
+const ASKED_ABOUT_TABLE = /for how many|at what time|which suits you|what other time|shall i book it/i;
 const REFERENCE = /\breference is (\d+)\b/i;
 /** After these words a new wish begins. */
 const SETTLED = /\breference is \d+|is cancelled/i;
@@ -55,6 +57,10 @@ export const frontDeskScript = scripted(
     },
     { when: (view) => OPENING.test(view.said) && !BOOKING.test(view.said), say: HOURS },
     { when: PLACE, say: ADDRESS },
+    { when: /\b(?:park|parking)\b/i, say: 'There is a public car park across the street, free after six.' },
+    { when: /\b(?:outside|terrace|garden)\b/i, say: 'We keep a few tables on the terrace, first come, first served.' },
+    { when: /\b(?:vegetarian|vegan|allerg)/i, say: 'That is no problem, the kitchen has something for you every day.' },
+    { when: /\b(?:dogs?|pets?)\b/i, say: 'Dogs are welcome on the terrace.' },
     { when: isAboutTable, call: askOrCheck, after: bookOrExplain },
     { when: THANKS, say: 'You are welcome. Is there anything else?' },
     { when: HELLO, say: 'Hello. Would you like to book a table, or do you have a question?' },
@@ -91,6 +97,7 @@ function bookOrExplain(result: ScriptView['results'][number], view: ScriptView):
     return `Yes, we have a table for ${sayNumber(people)} ${when}. It is booked, and your reference is ${answer.reference}.`;
   }
   if (result.name === 'check_table' && answer.free === true) {
+    if (ONLY_ASKS.test(view.said)) return `Yes, we have a table for ${sayNumber(people)} ${when}. Shall I book it?`;
     return { name: 'book_table', arguments: { people, time, date } };
   }
   if (answer.why === 'party too large')

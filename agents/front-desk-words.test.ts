@@ -13,6 +13,7 @@ describe('what a guest says', () => {
     ["six o'clock, five of us", 5, '18:00'],
     ['a table for twelve at noon', 12, '12:00'],
     ['can I book a table', undefined, undefined],
+    ['one of us is vegetarian', undefined, undefined],
   ])('%s', (text, people, time) => {
     expect([peopleIn(text), timeIn(text)]).toEqual([people, time]);
   });

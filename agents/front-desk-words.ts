@@ -27,7 +27,9 @@ const SPELLED = new RegExp(`\\b(${NUMBER}) (fifteen|thirty|forty five)\\b\\s*(${
 const HOUR = new RegExp(`\\b(${NUMBER})\\s*(?:o'?clock)?\\s*(${HALF})|\\b(${NUMBER}) o'?clock|\\bat (${NUMBER})\\b`);
 const PEOPLE = [
   new RegExp(`\\b(?:party|table|group) of (${NUMBER})\\b`),
-  new RegExp(`\\b(${NUMBER}) (?:people|persons?|guests?|of us|adults)\\b`),
+  // "One of us is vegetarian" counts nobody.
+  new RegExp(`\\b(${NUMBER}) (?:people|persons?|guests?|adults)\\b`),
+  new RegExp(`\\b(?!1\\b|one\\b)(${NUMBER}) of us\\b`),
   new RegExp(`\\b(?:we are|we're|we will be|there are) (${NUMBER})\\b`),
   new RegExp(`\\bfor (?:the )?(${NUMBER})\\b(?! ?(?:o'?clock|fifteen|thirty|forty|[:.]\\d|${HALF}))`),
 ];

@@ -86,6 +86,15 @@ describe('the front desk, without a key', () => {
     expect(await desk.say('Yes, please.')).toMatch(/table for three tonight at half past nine/);
   });
 
+  it('books what was only asked about when it gets a yes', async () => {
+    const desk = callTheDesk();
+    expect(await desk.say('Do you have a table for four tomorrow at seven?')).toMatch(
+      /tomorrow at seven\. Shall I book it\?/,
+    );
+    expect(desk.asked).toEqual(['check_table']);
+    expect(await desk.say('Yes please')).toMatch(/table for four tomorrow at seven\. It is booked/);
+  });
+
   it('makes a second booking when it is meant, and cancels the one it is told', async () => {
     const desk = callTheDesk();
     const first = await desk.say('table for 2 at 8pm');
