@@ -44,7 +44,7 @@ interface Waiting {
 /** From the order to the socket: Retell rings for 30 s unless told otherwise, and asks us once it was answered. */
 const RINGING_MS = 120_000;
 const TICK_MS = 1_000;
-/** How often a queued order that Retell certainly did not dial (429) is tried again, a tick apart. */
+/** How often a queued order is tried again, a tick apart, while Retell refuses for a passing reason. */
 const MAX_ATTEMPTS = 30;
 /** Finished orders that can still be asked after. */
 const REMEMBERED = 1_000;
@@ -183,7 +183,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       const fault = toFault(thrown);
       next.attempts++;
       log.warn({ dial: next.id, attempts: next.attempts, reason: fault.reason }, 'a queued call could not be placed');
-      if (fault.reason !== 'retell.rate_limited' || next.attempts >= MAX_ATTEMPTS) return true;
+      if (!PASSING.has(fault.reason) || next.attempts >= MAX_ATTEMPTS) return true;
       line.unshift(next);
       remember({ state: 'queued', id: next.id, position: 1 });
       return false;
@@ -232,7 +232,9 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
 /** Kinds of Fault that say: nobody was dialled. After any other one a person's phone may be ringing. */
 const NOT_DIALLED: ReadonlySet<string> = new Set(['invalid', 'unauthenticated', 'not_found', 'exhausted']);
 /** Reasons that say it although their kind does not. */
-const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.payment_required', 'breaker.open']);
+const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.unavailable', 'breaker.open']);
+/** Passing troubles before anybody was dialled: a queued order waits them out. */
+const PASSING: ReadonlySet<string> = new Set(['retell.rate_limited', 'retell.unavailable', 'breaker.open']);
 
 function isNotDialled(thrown: unknown): boolean {
   const { kind, reason } = toFault(thrown);
