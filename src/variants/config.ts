@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { Fault } from '../std/fault.ts';
 import { Secret } from '../std/secret.ts';
-import { chooseAgents } from './config-agents.ts';
+import { type ChosenAgents, chooseAgents } from './config-agents.ts';
 import { describeIssues, invalid, type Source, throwFindings, unknownVariables } from './config-faults.ts';
 import { type ConfigFile, placeOf, readConfigFile } from './config-file.ts';
 import type { Settings, settingsSchema } from './config-schema.ts';
@@ -74,13 +74,7 @@ export function environment(): Environment {
  */
 export async function loadConfig(env: Environment, cwd: string): Promise<Config> {
   const { settled, webhookKeys, file, findings } = await settle(env, cwd);
-  const {
-    agents,
-    defaultAgent,
-    findings: ofAgents,
-  } = await chooseAgents(file?.values.agents, file?.values.defaultAgent, file?.path, (key) =>
-    file ? `${placeOf(file, key, cwd)} ${key}` : key,
-  );
+  const { agents, defaultAgent, findings: ofAgents } = await agentsOf(file, cwd);
   throwFindings([...findings, ...ofAgents, ...needWebhookKey(settled, webhookKeys)]);
   const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(settled.dataDir)];
   const hasKeys = webhookKeys.length > 0 || settled.socketSecrets.length > 0 || settled.retell.apiKey !== undefined;
@@ -97,10 +91,24 @@ export async function loadClientConfig(env: Environment, cwd: string): Promise<C
   return { ...settled, webhookKeys: made ? [made] : [] };
 }
 
+/** The agents alone, for a client that wants to know their lines. Faults: as `loadConfig`. */
+export async function loadAgents(env: Environment, cwd: string): Promise<readonly Agent[]> {
+  const file = await readConfigFile(cwd, given(env[CONFIG_FILE_VARIABLE]));
+  const { agents, findings } = await agentsOf(file, cwd);
+  throwFindings(findings);
+  return agents;
+}
+
 /** Whether only this machine can reach a server that listens there. */
 export function isLoopbackHost(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+}
+
+function agentsOf(file: ConfigFile | undefined, cwd: string): Promise<ChosenAgents> {
+  return chooseAgents(file?.values.agents, file?.values.defaultAgent, file?.path, (key) =>
+    file ? `${placeOf(file, key, cwd)} ${key}` : key,
+  );
 }
 
 interface Settlement {

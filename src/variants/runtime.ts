@@ -37,7 +37,7 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
       house.toolDesk.close();
       await house.backOffice.stop();
     });
-    const doors = await openDoors(config, house, ports, clock, log);
+    const doors = await openDoors(config, house, clock, log);
     opened.push(() => doors.close());
     opened.push(async () => {
       doors.stopAdmitting();

@@ -27,7 +27,10 @@ async function killAndRestart(): Promise<void> {
 
 const greetings = (phone: Phone) => phone.wordsFor(0).split('This is the test line speaking.').length - 1;
 
-describe.each([{ reissueAsk: 'no' }, { reissueAsk: 'yes' }] as const)('kill -9, with the open ask reissued: $reissueAsk', (switches) => {
+describe.each([
+  { reissueAsk: 'no' },
+  { reissueAsk: 'yes' },
+] as const)('kill -9, with the open ask reissued: $reissueAsk', (switches) => {
   it('around the greeting never greets twice, and the call goes on', async () => {
     const phone = call({ switches });
     await phone.until('opened');
@@ -65,7 +68,9 @@ describe.each([{ reissueAsk: 'no' }, { reissueAsk: 'yes' }] as const)('kill -9, 
     const id = await phone.say('count 5 200');
     await phone.until('chunk', ({ content }) => content.includes('number 2'));
     await killAndRestart();
-    const numbers = [...(await phone.answerTo(id)).matchAll(/sentence number (\d)/g)].map(([, number]) => Number(number));
+    const numbers = [...(await phone.answerTo(id)).matchAll(/sentence number (\d)/g)].map(([, number]) =>
+      Number(number),
+    );
     expect(numbers).toEqual([1, 2, 3, 4, 5]);
     expect(phone.breaches()).toEqual([]);
   });

@@ -31,6 +31,8 @@ export interface Phone {
   answerTo(responseId: number): Promise<string>;
   /** Says it and returns the answer. */
   ask(text: string): Promise<string>;
+  /** Stays silent until Retell asks for a reminder; the id of the ask. */
+  remind(): Promise<number>;
   breaches(): readonly string[];
   hangUp(): void;
 }
@@ -89,6 +91,14 @@ export function dial(url: string, options: PhoneOptions = {}): Phone {
       return phone.wordsFor(responseId);
     },
     ask: async (text) => phone.answerTo(await phone.say(text)),
+    async remind() {
+      const before = events.length;
+      const isNew = (event: LineEvent) =>
+        event.kind === 'asked' && event.ask === 'reminder' && events.indexOf(event) >= before;
+      while (line.isAgentBusy) await line.next((event) => event.kind === 'spoken' || event.kind === 'acted', signal);
+      line.remind();
+      return (await phone.until('asked', isNew)).responseId;
+    },
     breaches: () => events.flatMap((event) => (event.kind === 'breach' ? [event.breach.rule] : [])),
     hangUp: () => line.hangUp(),
   };
