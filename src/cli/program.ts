@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { toFault } from '../std/fault.ts';
@@ -6,6 +5,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { printFault } from './print-fault.ts';
 import type { Terminal } from './terminal.ts';
 import { anyNumber, collect, share, usageFault, wholeNumber } from './usage.ts';
+import { readVersion } from './version.ts';
 
 /** What a command finds around it. */
 export interface Surroundings {
@@ -47,21 +47,6 @@ export async function runProgram(argv: readonly string[], around: Surroundings):
   }
 }
 
-/** The version of this package. */
-export function readVersion(): string {
-  // Beside src in the repository, beside dist once built.
-  const paths = ['../../package.json', '../../../package.json'].map((path) => new URL(path, import.meta.url));
-  for (const path of paths) {
-    try {
-      const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);
-    } catch {
-      // the next place may have it
-    }
-  }
-  return 'unknown';
-}
-
 function buildProgram(around: Surroundings, finish: (code: number) => void): Command {
   const { terminal } = around;
   const program = new Command('offhook')
@@ -97,7 +82,7 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--url <url>', 'where the server is; default: what the configuration says')
     .option('--secret <secret>', "the secret part of the socket's path; default OFFHOOK_SOCKET_SECRET")
     .option('--call-id <id>', 'the id of the call; default: a new one')
-    .option('--agent-id <id>', 'the Retell agent that is called; default: none')
+    .option('--agent-id <id>', "the Retell agent that is called; default: the first agent's")
     .action(perform(async () => (await import('./talk.ts')).talk));
 
   example(program.command('simulate'), 'offhook simulate --calls 50 --turns 10')
@@ -106,6 +91,7 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--turns <n>', 'turns in each call', wholeNumber(1, 1_000), 5)
     .option('--url <url>', 'where the server is; default: what the configuration says')
     .option('--secret <secret>', "the secret part of the socket's path; default OFFHOOK_SOCKET_SECRET")
+    .option('--agent-id <id>', "the Retell agent that is called; default: the first agent's")
     .option('--seed <n>', 'repeat a run exactly', wholeNumber(0, 4_294_967_295))
     .option('--speech-rate <n>', 'how many times faster than people they speak', anyNumber(0.1, 1_000))
     .option('--barge-in <share>', 'answers the caller speaks over, such as 10%', share)
@@ -116,18 +102,21 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--switch <name=position>', 'move a switch of what only Retell knows; repeatable', collect, [])
     .option('--filler <line>', 'a line that only buys time; repeatable; default: those of the agents', collect, [])
     .option('--expect-refused <n>', 'calls that must get the busy line', wholeNumber(0, 10_000))
+    .option('--expect-answer-p95 <ms>', 'the 95th percentile of answers stays below this', wholeNumber(1, 60_000))
     .option('--json', 'one JSON document on stdout')
     .action(perform(async () => (await import('./simulate.ts')).simulate));
 
   example(program.command('stub-model'), 'offhook stub-model --hang 5% --rate-limited 3% --cut 3%')
     .description('a model to try things with: speaks the OpenAI protocol, and fails as told')
     .option('--port <n>', 'where to listen; 0 takes a free port', wholeNumber(0, 65_535), 0)
+    .option('--first-token-ms <ms>', 'before a good answer begins', wholeNumber(0, 60_000), 200)
+    .option('--token-ms <ms>', 'between its tokens', wholeNumber(0, 60_000), 15)
     .option('--hang <share>', 'requests that are accepted and never answered', share, 0)
     .option('--rate-limited <share>', 'requests answered 429', share, 0)
     .option('--error <share>', 'requests answered 500', share, 0)
     .option('--cut <share>', 'answers that break off', share, 0)
     .option('--malformed <share>', 'answers that are no valid stream', share, 0)
-    .option('--slow <share>', 'answers that come late', share, 0)
+    .option('--slow <share>', 'answers that begin after three seconds', share, 0)
     .option('--seed <n>', 'which requests fail: the same for the same seed', wholeNumber(0, 4_294_967_295))
     .action(perform(async () => (await import('./stub-model.ts')).stubModel));
 

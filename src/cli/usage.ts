@@ -41,13 +41,6 @@ export function share(text: string): number {
   throw new InvalidArgumentError('expected a share such as 5% or 0.05');
 }
 
-/** A duration in milliseconds: `500ms`, `5s`, `2m`, or a bare number of milliseconds. */
-export function duration(text: string): number {
-  const [, digits = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text.trim()) ?? [];
-  if (digits !== '') return Number(digits) * (unit === 'm' ? 60_000 : unit === 's' ? 1_000 : 1);
-  throw new InvalidArgumentError('expected a duration such as 500ms, 5s or 2m');
-}
-
 /** A flag that may be given several times. */
 export function collect(text: string, before: readonly string[]): readonly string[] {
   return [...before, text];

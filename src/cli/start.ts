@@ -1,0 +1,94 @@
+import type { Config } from '../variants/config.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Surroundings } from './program.ts';
+import { readVersion } from './version.ts';
+
+/** Where a running server can be reached. */
+interface Urls {
+  readonly socket: string;
+  readonly webhooks: string;
+  readonly admin: string;
+}
+
+/** `offhook start`: serves until it is told to stop. The first signal drains, the second stops at once. */
+export async function start(_flags: object, { terminal, env, cwd }: Surroundings): Promise<number> {
+  const { loadConfig } = await import('../variants/config.ts');
+  const config = await loadConfig(env, cwd);
+  const { startServer } = await import('../variants/runtime.ts');
+  const server = await startServer(config);
+  terminal.out(welcome(config, server.urls, terminal.paint));
+
+  const atOnce = Promise.withResolvers<number>();
+  let isStopping = false;
+  const stopListening = terminal.onInterrupt(() => {
+    if (isStopping) {
+      atOnce.resolve(EXIT.interrupted);
+      return;
+    }
+    isStopping = true;
+    terminal.err(`draining: no new calls, open turns have ${seconds(config.drainMs)}; once more stops at once`);
+    server.stop().catch(atOnce.reject);
+  });
+  try {
+    return await Promise.race([server.closed.then(() => EXIT.done), atOnce.promise]);
+  } finally {
+    stopListening();
+  }
+}
+
+/** What runs, and where to go next. Secrets show as `…`. */
+export function welcome(config: Config, urls: Urls, paint: (style: 'bold' | 'cyan', text: string) => string): string {
+  const names = config.agents.map(({ name }) => name).join(', ');
+  const rows = [
+    ['Socket URL', hide(urls.socket, config)],
+    ['Webhook URL', hide(urls.webhooks, config)],
+    ['Status', `${urls.admin}/api/v1/status`],
+    ['Model', modelLine(config)],
+    ['Data', config.dataDir],
+    ['Calls', `${config.maxCalls} at once`],
+  ] as const;
+  const notes = notesOn(config).map((note) => `  Note: ${note}`);
+  return [
+    `${paint('bold', `offhook ${readVersion()}`)}   ${names}   ${config.variant}`,
+    '',
+    ...rows.map(([name, value]) => `  ${name.padEnd(13)}${value}`),
+    '',
+    ...(notes.length > 0 ? [...notes, ''] : []),
+    `  Talk to it:  ${paint('cyan', 'npm run talk')}`,
+    '  In Retell, give the socket URL to a custom-LLM agent and the webhook URL to its webhook settings.',
+    '',
+  ].join('\n');
+}
+
+function modelLine({ agents, defaultAgent, openai }: Config): string {
+  const agent = agents.find(({ name }) => name === defaultAgent);
+  if (agent?.model) return agent.model.name;
+  if (openai.apiKey) return `${openai.model} at ${openai.baseUrl}`;
+  if (agent?.scriptedModel) return 'scripted (no OPENAI_API_KEY is set; answers come from the agent’s script)';
+  return 'none: set OPENAI_API_KEY, or callers hear the fallback line';
+}
+
+function notesOn({ isLoopback, socketSecrets, retell }: Config): readonly string[] {
+  const notes: string[] = [];
+  if (!retell.apiKey) notes.push('RETELL_API_KEY is not set: calls can be answered, not placed.');
+  if (!isLoopback && socketSecrets.length === 0) {
+    notes.push('OFFHOOK_SOCKET_SECRET is not set: anyone who finds the socket can talk to the agents.');
+  }
+  if (socketSecrets.some((secret) => secret.reveal().length < SAFE_SECRET_CHARS)) {
+    notes.push(
+      `OFFHOOK_SOCKET_SECRET is short: take ${SAFE_SECRET_CHARS} characters or more, from \`openssl rand -hex 32\`.`,
+    );
+  }
+  return notes;
+}
+
+/** 128 bits in base64. */
+const SAFE_SECRET_CHARS = 22;
+
+function hide(url: string, { socketSecrets }: Config): string {
+  return socketSecrets.reduce((text, secret) => text.replaceAll(secret.reveal(), '…'), url);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(ms % 1_000 === 0 ? 0 : 1)} s`;
+}
