@@ -163,7 +163,7 @@ function wrongWords({ path, code }: Source): readonly string[] {
 }
 
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('test/');
+  return /\.(?:test|fixture)\.ts$/.test(path) || path.startsWith('test/');
 }
 
 function toPath(from: string): (one: Import) => readonly string[] {
