@@ -8,7 +8,7 @@
 export interface Clock {
   now(): number;
   wall(): number;
-  /** Calls `run` once after `delayMs`; the returned function cancels it. Never keeps the process alive. */
+  /** Calls `run` once, `delayMs` from now and never earlier; the returned function cancels it. Never keeps the process alive. */
   after(delayMs: number, run: () => void): () => void;
 }
 
@@ -18,7 +18,16 @@ export const systemClock: Clock = {
   now: () => startedAt + performance.now(),
   wall: () => Date.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, Math.max(0, delayMs));
+    const dueAt = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    // Node cuts both delay and time to whole milliseconds, so that its timers run up to two early.
+    const wait = () => {
+      const leftMs = dueAt - performance.now();
+      if (leftMs <= 0) return run();
+      timer = setTimeout(wait, Math.ceil(leftMs));
+      timer.unref();
+    };
+    timer = setTimeout(wait, Math.ceil(Math.max(0, delayMs)));
     timer.unref();
     return () => clearTimeout(timer);
   },

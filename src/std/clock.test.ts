@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { sleep, systemClock } from './clock.ts';
+
+describe('the system clock', () => {
+  it('never runs a timer early: a filler that is early is taken for one that was stopped', async () => {
+    const early = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const delayMs = 5 + index * 0.37;
+        const startedAt = systemClock.now();
+        await sleep(systemClock, delayMs, new AbortController().signal);
+        return delayMs - (systemClock.now() - startedAt);
+      }),
+    );
+    expect(Math.max(...early)).toBeLessThan(0.01);
+  });
+
+  it('cancels a timer at any time', async () => {
+    let runs = 0;
+    const cancel = systemClock.after(1, () => runs++);
+    cancel();
+    await sleep(systemClock, 10, new AbortController().signal);
+    cancel();
+    expect(runs).toBe(0);
+  });
+
+  it('rejects a sleep with the reason of its signal, before it and during it', async () => {
+    const controller = new AbortController();
+    const sleeping = sleep(systemClock, 60_000, controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(sleeping).rejects.toThrow('enough');
+    await expect(sleep(systemClock, 60_000, controller.signal)).rejects.toThrow('enough');
+  });
+});
