@@ -1,8 +1,8 @@
 import { DEFAULT_BUDGET } from '../src/call/budget.ts';
-import { type Call, parseCallId, type Rules, type Said } from '../src/call/call.ts';
+import { type Call, parseCallId, type Rules, type Said, type StoredCall } from '../src/call/call.ts';
 import type { DraftOrder, Effect } from '../src/call/effects.ts';
 import type { CallFact } from '../src/call/events.ts';
-import type { CallInput, DraftChunk, DraftedTool, TimerName } from '../src/call/inputs.ts';
+import type { CallInput, CommitTag, DraftChunk, DraftedTool, TimerName } from '../src/call/inputs.ts';
 import { newCall, step } from '../src/call/machine.ts';
 import { headOf, restore } from '../src/call/snapshot.ts';
 import type { Transcript } from '../src/call/transcript.ts';
@@ -32,18 +32,27 @@ export class CallScript {
   call: Call;
   now = 1_000_000;
   readonly effects: Effect[] = [];
-  readonly #timers = new Map<TimerName, number>();
-  /** Commits stay unconfirmed while this is set: what a crash would find. */
+  /** Commits are stored, but nobody hears of it, while this is set. */
   holdsCommits = false;
+  /** Called after every input, its effects noted. */
+  onStep: () => void = () => {};
+  readonly #timers = new Map<TimerName, number>();
+  readonly #held: CommitTag[] = [];
+  /** The call as each commit stored it, from the last one that was confirmed on. */
+  #stored: Call[];
+  /** The first of these was confirmed: no crash loses it. */
+  #isCertain: boolean;
 
-  constructor(rules: Partial<Rules> = {}, call?: Call) {
+  constructor(rules: Partial<Rules> = {}, stored?: Call) {
     const id = parseCallId('call_00000001');
     if (!id) throw new Error('a script needs a well-formed call id');
-    this.call = call ?? newCall(id, 1, { ...SCRIPT_RULES, ...rules }, this.now, {});
+    this.call = stored ?? newCall(id, 1, { ...SCRIPT_RULES, ...rules }, this.now, {});
+    this.#stored = stored ? [stored] : [];
+    this.#isCertain = stored !== undefined;
   }
 
   open(isProven = true): this {
-    return this.feed({ kind: 'opened', at: this.now, isProven, isResumed: false });
+    return this.feed({ kind: 'opened', at: this.now, isProven, isResumed: this.#stored.length > 0 });
   }
 
   ask(responseId: number, transcript: Transcript, ask: 'response' | 'reminder' = 'response'): this {
@@ -90,27 +99,49 @@ export class CallScript {
     const { call, effects } = step(this.call, input);
     this.call = call;
     for (const effect of effects) this.#note(effect);
+    this.onStep();
     return this;
   }
 
-  /** The process dies and another takes the call: only what was committed is left. */
+  /** The commits held back are confirmed. */
+  confirmCommits(): this {
+    for (const tag of this.#held.splice(0)) this.#confirm(tag);
+    return this;
+  }
+
+  /**
+   * The process dies and another takes the call, one epoch higher: only what was committed is left, less up to
+   * `lostCommits` that nobody had been told of. The socket is not yet open.
+   */
+  crash(lostCommits = 0): CallScript {
+    const kept = this.#stored[Math.max(this.#isCertain ? 0 : -1, this.#stored.length - 1 - lostCommits)];
+    const { id, epoch, rules } = this.call;
+    const next = new CallScript(rules, kept && asRestored(kept, epoch + 1));
+    if (!kept) next.call = newCall(id, epoch + 1, rules, this.now, {});
+    next.now = this.now + 1_000;
+    return next;
+  }
+
+  /** The same, its last commits stored and the socket dialled anew. */
   crashAndResume(): CallScript {
-    const stored = {
-      head: JSON.parse(JSON.stringify(headOf(this.call))),
-      utterances: this.call.transcript.map((utterance, index) => ({ ...utterance, index })),
-    };
-    const resumed = new CallScript({}, restore(this.call.id, this.call.epoch + 1, stored, this.call.rules));
-    resumed.now = this.now + 1_000;
-    return resumed.feed({ kind: 'opened', at: resumed.now, isProven: true, isResumed: true });
+    return this.crash().open();
   }
 
   #note(effect: Effect): void {
     this.effects.push(effect);
     if (effect.kind === 'arm') this.#timers.set(effect.timer, effect.at);
     if (effect.kind === 'disarm') this.#timers.delete(effect.timer);
-    if (effect.kind === 'commit' && effect.tag && !this.holdsCommits) {
-      this.feed({ kind: 'committed', at: this.now, tag: effect.tag });
-    }
+    if (effect.kind !== 'commit') return;
+    this.#stored.push(this.call);
+    if (!effect.tag) return;
+    if (this.holdsCommits) this.#held.push(effect.tag);
+    else this.#confirm(effect.tag);
+  }
+
+  #confirm(tag: CommitTag): void {
+    this.#stored = this.#stored.slice(-1);
+    this.#isCertain = true;
+    this.feed({ kind: 'committed', at: this.now, tag });
   }
 
   /** The newest draft order. */
@@ -154,6 +185,15 @@ export class CallScript {
   said(): readonly Said[] {
     return this.call.phase.kind === 'speaking' ? this.call.phase.turn.said : [];
   }
+}
+
+/** The call as another process finds it: written down, read, taken again. */
+export function asRestored(call: Call, epoch: number): Call {
+  const stored: StoredCall = {
+    head: JSON.parse(JSON.stringify(headOf(call))),
+    utterances: call.transcript.map((utterance, index) => ({ ...utterance, index })),
+  };
+  return restore(call.id, epoch, stored, call.rules);
 }
 
 /** A transcript from lines like `user: hello`. */

@@ -1,8 +1,8 @@
-import type { Action, Call, Turn } from './call.ts';
+import type { Action, Call, ClosedTurn, Turn } from './call.ts';
 import type { CallInput } from './inputs.ts';
-import { closed, openTurn, speaking, unheard, wasAnswerHeard } from './phases.ts';
+import { openTurn, speaking, unheard, wasAnswerHeard } from './phases.ts';
 import { lastUserWords } from './transcript.ts';
-import { answerWith, armTurn, type Emit, recordTurn, startDraft, stopTurn } from './turn.ts';
+import { answerWith, armHangUp, armTurn, cutOutcome, type Emit, recordTurn, startDraft, stopTurn } from './turn.ts';
 
 type Asked = Extract<CallInput, { kind: 'asked' }>;
 
@@ -15,7 +15,7 @@ export function onAsked(call: Call, input: Asked, emit: Emit): Call {
   const known = { ...call, lastAsk: input.responseId, transcript: input.transcript };
   const open = openTurn(call);
   if (open?.responseId === input.responseId) return known;
-  if (!open && call.lastTurn?.responseId === input.responseId) return answerAgain(known, input, emit);
+  if (!open && call.lastTurn?.responseId === input.responseId) return answerAgain(known, call.lastTurn, input, emit);
 
   emit({ kind: 'disarm', timer: 'hangUp' });
   const ready = open ? supersede(known, open, emit) : known;
@@ -51,20 +51,22 @@ function newTurn(call: Call, input: Asked): Turn {
 /** The older turn is over: a re-ask if it had not spoken, an interruption if it had. */
 function supersede(call: Call, turn: Turn, emit: Emit): Call {
   const stopped = stopTurn(turn, emit);
-  return recordTurn(call, stopped, stopped.said.length > 0 ? 'interrupted' : 'superseded', emit);
+  return recordTurn(call, stopped, cutOutcome(stopped), emit);
 }
 
 /** A request ends when its answer was heard, by the transcript: from then on the same tool may be meant anew. */
 function judgeHeard(call: Call, open: Turn | undefined): Call {
-  const before = open ? closed(open) : call.lastTurn;
+  const before = open ?? call.lastTurn;
   if (!before || !wasAnswerHeard(before, call.transcript)) return call;
   return { ...call, request: call.request + 1 };
 }
 
 function answer(call: Call, turn: Turn, now: number, emit: Emit): Call {
   const present = { ...call, reminders: 0 };
+  const words = lastUserWords(call.transcript);
+  // `search`, since `test` of a global or sticky expression remembers where it stopped: a step has no memory.
   const rule = call.rules.escalation.find(({ when }) =>
-    'says' in when ? when.says.test(lastUserWords(call.transcript)) : call.failures >= when.failures,
+    'says' in when ? words.search(when.says) >= 0 : call.failures >= when.failures,
   );
   if (rule) return answerWith(present, turn, rule.line, rule.action, now, emit);
   armTurn(present, turn, now, emit);
@@ -89,12 +91,16 @@ function remind(call: Call, turn: Turn, now: number, emit: Emit): Call {
     : answerWith(reminded, turn, line, undefined, now, emit);
 }
 
-/** Retell asks again for what we had answered before the socket was lost: it gets what the caller has not heard of it. */
-function answerAgain(call: Call, input: Asked, emit: Emit): Call {
-  const last = call.lastTurn;
-  if (!last) return call;
+/**
+ * Retell asks again for what we had answered before the socket was lost: it gets what the caller has not heard of
+ * it. On the socket on which it was closed it stays closed.
+ */
+function answerAgain(call: Call, last: ClosedTurn, input: Asked, emit: Emit): Call {
+  if (last.epoch === call.epoch) return call;
   const text = unheard(last, input.transcript).join(' ');
-  const action = last.action;
+  const { action } = last;
   emit({ kind: 'say', responseId: input.responseId, text, isComplete: true, ...(action && { action }) });
-  return call;
+  armHangUp(action, input.at, emit);
+  emit({ kind: 'commit' });
+  return { ...call, lastTurn: { ...last, epoch: call.epoch } };
 }

@@ -82,6 +82,33 @@ describe('an ask', () => {
     expect(script.drafts().map(({ responseId }) => responseId)).toEqual([5]);
   });
 
+  it('closed on this socket stays closed, however often it is asked again', () => {
+    const script = new CallScript().open().ask(1, HI).sentence('Good day.').end().ask(1, HI).ask(1, HI);
+    expect(script.sent(1)).toEqual(['Good day.', '∎']);
+    const resumed = script.crashAndResume().ask(1, HI).ask(1, HI);
+    expect(resumed.sent(1)).toEqual(['Good day.', '∎']);
+  });
+
+  it('closed after a redial before Retell repeats it is not closed again', () => {
+    const resumed = new CallScript().open().ask(1, HI).crashAndResume().sentence('Good day.').end();
+    expect(resumed.ask(1, HI).sent(1)).toEqual(['Good day.', '∎']);
+  });
+
+  it('of a lower id on a new socket is answered, should Retell count anew', () => {
+    const resumed = new CallScript().open().ask(5, HI).crashAndResume().ask(1, HI).sentence('Yes?').end();
+    expect(resumed.sent(1)).toEqual(['Yes?', '∎']);
+  });
+
+  it('is escalated by every match of a global expression, not by every other', () => {
+    const action = { kind: 'end' } as const;
+    const script = new CallScript({
+      escalation: [{ when: { says: /human/g }, line: 'I connect you.', action }],
+    }).open();
+    const asked = transcriptOf('user: a human please');
+    script.ask(1, asked).ask(2, asked).ask(3, asked);
+    expect([1, 2, 3].map((id) => script.sent(id).at(-1))).toEqual(['∎ end', '∎ end', '∎ end']);
+  });
+
   it('is escalated without the model when a rule matches its words', () => {
     const action = { kind: 'transfer', number: '+15550100' } as const;
     const script = new CallScript({ escalation: [{ when: { says: /human/ }, line: 'I connect you.', action }] });
@@ -114,6 +141,57 @@ describe('an unasked word', () => {
     expect(script.sent(1)).toEqual(['∎']);
     expect(script.effects).toContainEqual({ kind: 'interject', interruptId: 1, text: 'Your order has shipped.' });
     expect(script.aborted()).toHaveLength(1);
+  });
+});
+
+describe('an unasked word in the middle of a farewell', () => {
+  const parting = () =>
+    new CallScript()
+      .open()
+      .ask(1, HI)
+      .sentence('Bye.')
+      .chunk({ kind: 'action', action: { kind: 'end' } });
+
+  it('cancels the action of the turn it cuts', () => {
+    const script = parting();
+    script.feed({ kind: 'interject', at: script.now, text: 'Wait, one more thing.' });
+    expect(script.sent(1)).toEqual(['Bye.', '∎']);
+    expect(script.wait(60_000).effects).not.toContainEqual({ kind: 'hangUp' });
+  });
+
+  it('cancels a hang-up that was due', () => {
+    const script = parting().end();
+    script.feed({ kind: 'interject', at: script.now, text: 'Wait, one more thing.' });
+    expect(script.wait(60_000).effects).not.toContainEqual({ kind: 'hangUp' });
+  });
+
+  it('may end the call itself', () => {
+    const script = new CallScript().open();
+    script.feed({ kind: 'interject', at: script.now, text: 'We close now.', action: { kind: 'end' } });
+    expect(script.wait(30_000).effects.at(-1)).toEqual({ kind: 'hangUp' });
+  });
+});
+
+describe('an adrift call', () => {
+  it('hears nothing until it has a socket again, and then goes on with its turn', () => {
+    const script = new CallScript().open().ask(1, HI);
+    const { draftId } = script.draft();
+    script.feed({ kind: 'lost', at: script.now });
+    const count = script.effects.length;
+    script.sentence('Good day.', draftId).ask(2, HI).wait(60_000);
+    expect(script.effects).toHaveLength(count);
+    expect(script.open().draft()).toMatchObject({ responseId: 1 });
+  });
+
+  it('can end without one', () => {
+    const script = new CallScript().open();
+    script.feed({ kind: 'lost', at: script.now }).feed({ kind: 'ended', at: script.now, reason: 'user_hangup' });
+    expect(script.call.phase).toEqual({ kind: 'over', reason: 'user_hangup' });
+  });
+
+  it('that has only bought time so far buys more of it once it is back', () => {
+    const resumed = new CallScript().open().ask(1, HI).wait(700).crashAndResume();
+    expect(resumed.wait(4_000).sent(1)).toEqual(['One moment.']);
   });
 });
 

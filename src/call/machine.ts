@@ -1,12 +1,12 @@
 import { onAsked } from './asks.ts';
-import type { Call, CallId, Rules } from './call.ts';
+import type { Call, CallId, Rules, Turn } from './call.ts';
 import { onChunk, onDraftFailed } from './drafts.ts';
 import type { Effect } from './effects.ts';
 import type { CallInput } from './inputs.ts';
 import { openTurn, speaking } from './phases.ts';
 import { onTimer } from './timers.ts';
 import { onToolSettled, startTools } from './tool-uses.ts';
-import { closeTurn, type Emit, recordTurn, resumeTurn, stopTurn } from './turn.ts';
+import { armHangUp, closeTurn, cutOutcome, type Emit, recordTurn, resumeTurn, stopTurn } from './turn.ts';
 
 /** What one input did: the call as it is now, and what is to be done about it, in order. */
 export interface Step {
@@ -44,12 +44,17 @@ export function newCall(
 
 /**
  * Moves a call by one input: every rule of a call is below this function, and none is anywhere else. Pure: time
- * comes with the input, waiting is somebody else's. What arrives after the end changes nothing.
+ * comes with the input, waiting is somebody else's. What arrives after the end changes nothing, and an adrift call
+ * waits for a socket or its end.
  */
 export function step(call: Call, input: CallInput): Step {
   const effects: Effect[] = [];
-  const moved = call.phase.kind === 'over' ? call : move(call, input, (effect) => effects.push(effect));
+  const moved = isDeaf(call, input) ? call : move(call, input, (effect) => effects.push(effect));
   return { call: moved, effects };
+}
+
+function isDeaf({ phase }: Call, { kind }: CallInput): boolean {
+  return phase.kind === 'over' || (phase.kind === 'adrift' && kind !== 'opened' && kind !== 'ended');
 }
 
 function move(call: Call, input: CallInput, emit: Emit): Call {
@@ -123,15 +128,23 @@ function greet(call: Call, emit: Emit): Call {
   return call;
 }
 
-/** Speaking up unasked cancels what we were answering, so that is closed first: no ask is left without its end. */
+/**
+ * Speaking up unasked cancels what we were answering, its action included, so that is closed first: no ask is left
+ * without its end. A hang-up that was due is cancelled with it.
+ */
 function onInterject(call: Call, input: Extract<CallInput, { kind: 'interject' }>, emit: Emit): Call {
   const turn = openTurn(call);
-  const free = turn ? closeTurn(call, turn, turn.said.length > 0 ? 'interrupted' : 'superseded', input.at, emit) : call;
+  const free = turn ? closeTurn(call, withoutAction(turn), cutOutcome(turn), input.at, emit) : call;
   const interjections = call.interjections + 1;
   const { text, action } = input;
   emit({ kind: 'interject', interruptId: interjections, text, ...(action && { action }) });
+  armHangUp(action, input.at, emit);
   emit({ kind: 'commit' });
   return { ...free, interjections };
+}
+
+function withoutAction({ action: _cancelled, ...turn }: Turn): Turn {
+  return turn;
 }
 
 /** The socket is gone, the call may come back: drafts end, claimed tools run on, the open turn waits. */
@@ -148,7 +161,7 @@ function onEnded(call: Call, input: Extract<CallInput, { kind: 'ended' }>, emit:
   const turn = openTurn(call);
   if (turn) {
     const stopped = stopTurn(turn, emit);
-    recordTurn(speaking(call, stopped), stopped, stopped.said.length > 0 ? 'interrupted' : 'superseded', emit);
+    recordTurn(speaking(call, stopped), stopped, cutOutcome(stopped), emit);
   }
   emit({ kind: 'record', fact: { type: 'call.ended', reason: input.reason } });
   emit({ kind: 'commit' });

@@ -16,12 +16,8 @@ export function speaking(call: Call, turn: Turn): Call {
 /** The call with its turn closed, remembered as far as the next ask needs it. */
 export function listening(call: Call, turn: Turn): Call {
   const phase: Phase = { kind: 'listening' };
-  return { ...call, phase, lastTurn: closed(turn) };
-}
-
-export function closed(turn: Turn): ClosedTurn {
   const { responseId, heardAt, said, action } = turn;
-  return { responseId, heardAt, said, ...(action && { action }) };
+  return { ...call, phase, lastTurn: { responseId, heardAt, said, ...(action && { action }), epoch: call.epoch } };
 }
 
 /** Whether the turn gave an answer, filler and fallback lines aside, from its sentence number `from` on. */
@@ -33,7 +29,7 @@ export function hasAnswered(turn: { readonly said: Turn['said'] }, from = 0): bo
  * Whether any of the turn's answer reached the caller, by Retell's transcript. What was generated does not count,
  * nor do fillers: a caller who heard only "One moment" has not had their request answered.
  */
-export function wasAnswerHeard(turn: ClosedTurn, transcript: Transcript): boolean {
+export function wasAnswerHeard(turn: Pick<Turn, 'heardAt' | 'said'>, transcript: Transcript): boolean {
   if (!hasAnswered(turn)) return false;
   const heard = normaliseWords(heardSince(transcript, turn.heardAt));
   const firstAnswer = turn.said.findIndex(({ kind }) => kind === 'answer');

@@ -14,7 +14,10 @@ const HANG_UP_AFTER_MS = 30_000;
 /** Starts the turn's clocks: each of them makes sure that the caller hears something. */
 export function armTurn(call: Call, turn: Turn, now: number, emit: Emit): void {
   const { budget } = call.rules;
-  if (turn.said.length === 0) emit({ kind: 'arm', timer: 'filler', at: Math.max(now, turn.askedAt + budget.fillerMs) });
+  if (!hasAnswered(turn)) {
+    const afterMs = turn.said.length === 0 ? budget.fillerMs : budget.fillerAgainMs;
+    emit({ kind: 'arm', timer: 'filler', at: Math.max(now, turn.askedAt + afterMs) });
+  }
   emit({ kind: 'arm', timer: 'final', at: now + budget.finalMs });
   emit({ kind: 'arm', timer: 'limit', at: now + budget.limitMs });
 }
@@ -81,10 +84,16 @@ export function closeTurn(call: Call, turn: Turn, outcome: TurnOutcome, now: num
   const stopped = stopTurn(turn, emit);
   const action = stopped.action;
   emit({ kind: 'say', responseId: turn.responseId, text: '', isComplete: true, ...(action && { action }) });
-  if (action?.kind === 'end') emit({ kind: 'arm', timer: 'hangUp', at: now + HANG_UP_AFTER_MS });
+  armHangUp(action, now, emit);
   const recorded = recordTurn(call, stopped, outcome, emit);
   emit({ kind: 'commit' });
   return listening(outcome === 'answered' ? { ...recorded, failures: 0 } : recorded, stopped);
+}
+
+/** After words that end the call Retell hangs up; when it has not in time, we do. Any other words cancel that. */
+export function armHangUp(action: Action | undefined, now: number, emit: Emit): void {
+  if (action?.kind === 'end') emit({ kind: 'arm', timer: 'hangUp', at: now + HANG_UP_AFTER_MS });
+  else emit({ kind: 'disarm', timer: 'hangUp' });
 }
 
 /** Says one prepared line as the whole answer and closes the turn. */
@@ -116,6 +125,11 @@ export function stopTurn(turn: Turn, emit: Emit): Turn {
   for (const { id } of turn.drafts) emit({ kind: 'abort', draftId: id });
   for (const timer of TURN_TIMERS) emit({ kind: 'disarm', timer });
   return { ...turn, drafts: [] };
+}
+
+/** How a turn ended that was cut: an interruption when it had spoken, a re-ask when it had not. */
+export function cutOutcome({ said }: Turn): TurnOutcome {
+  return said.length > 0 ? 'interrupted' : 'superseded';
 }
 
 /** Records how the turn went: times and counts, without a word of it. */
