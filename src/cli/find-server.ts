@@ -1,6 +1,6 @@
 import { Fault, toFault } from '../std/fault.ts';
 import type { ClientConfig } from '../variants/config.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The flags that say which server to speak to. */
 export interface ServerFlags {

@@ -1,5 +1,5 @@
 import type { Agent } from '../agent/agent.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The agents that a server of this configuration would answer with. Faults: those of the configuration. */
 export async function knownAgents({ env, cwd }: Surroundings): Promise<readonly Agent[]> {

@@ -3,17 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { toFault } from '../std/fault.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { printFault } from './print-fault.ts';
-import type { Terminal } from './terminal.ts';
+import type { Surroundings } from './surroundings.ts';
 import { anyNumber, collect, share, usageFault, wholeNumber } from './usage.ts';
 import { readVersion } from './version.ts';
-
-/** What a command finds around it. */
-export interface Surroundings {
-  readonly terminal: Terminal;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
-  readonly cwd: string;
-}
 
 interface GlobalFlags {
   readonly debug?: boolean;

@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from './exit-codes.ts';
-import { runProgram, type Surroundings } from './program.ts';
+import { runProgram } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 import { type RecordedTerminal, recordTerminal } from './terminal.fixture.ts';
 
 /** A server started as a user would start it, on free ports with a data folder of its own. */

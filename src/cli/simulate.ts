@@ -3,8 +3,8 @@ import { Fault } from '../std/fault.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServer, type ServerFlags } from './find-server.ts';
 import { knownAgents, linesThatBuyTime } from './known-agents.ts';
-import type { Surroundings } from './program.ts';
 import { showProgress } from './progress.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface SimulateFlags extends ServerFlags {
   readonly calls: number;

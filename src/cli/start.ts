@@ -1,6 +1,6 @@
 import type { Config } from '../variants/config.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 import { readVersion } from './version.ts';
 
 /** Where a running server can be reached. */

@@ -2,7 +2,7 @@ import type { ModelStubStats } from '../simulator/model-stub.ts';
 import type { StubBehaviour, StubShare } from '../simulator/stub-behaviour.ts';
 import { Fault } from '../std/fault.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Shares are ratios from 0 to 1; what is left of 1 is answered well. */
 export interface StubModelFlags {

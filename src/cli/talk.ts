@@ -6,7 +6,7 @@ import { randomHex } from '../std/random.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServer, type ServerFlags } from './find-server.ts';
 import { knownAgents, linesThatBuyTime } from './known-agents.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface TalkFlags extends ServerFlags {
