@@ -1,5 +1,6 @@
-import { parseCallId } from '../call/call.ts';
+import { type CallId, parseCallId } from '../call/call.ts';
 import type { CallReport } from '../call/report.ts';
+import type { CallStore } from '../ports/call-store.ts';
 import { Fault } from '../std/fault.ts';
 import type { LiveCall, OperationContext } from './context.ts';
 import type { Dial, DialQueue } from './dial-queue.ts';
@@ -20,7 +21,7 @@ export type FoundCall =
  * @throws Fault `calls.unknown`
  */
 export async function getCall(
-  context: Pick<OperationContext, 'liveCalls' | 'records'>,
+  context: Pick<OperationContext, 'liveCalls' | 'records' | 'callStore'>,
   queue: Pick<DialQueue, 'find'>,
   id: string,
   options: { readonly withTranscript: boolean },
@@ -34,9 +35,19 @@ export async function getCall(
     const { transcript, ...rest } = report;
     return { state: 'ended', ...rest, ...(options.withTranscript && { transcript }) };
   }
+  const stored = callId && (await storedCall(context.callStore, callId, signal));
+  if (stored) return { ...stored, state: 'live' };
   const dial = queue.find(id);
   if (dial) return dial;
   throw unknownCall();
+}
+
+/** A call without a socket: adrift, or over and about to be archived. */
+async function storedCall(callStore: CallStore, callId: CallId, signal: AbortSignal): Promise<LiveCall | undefined> {
+  const head = (await callStore.load(callId, signal))?.head;
+  if (!head) return undefined;
+  const { agent, startedAt, phase, isProven, lastAsk } = head;
+  return { callId, agent: agent.name, startedAt, phase: phase.kind, isProven, responseId: lastAsk };
 }
 
 /** Neither live here, nor archived, nor waiting. */
