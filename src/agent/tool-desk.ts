@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CallId, ToolOutcome } from '../call/call.ts';
-import type { Claim, ToolLedger } from '../ports/tool-ledger.ts';
+import type { ToolLedger } from '../ports/tool-ledger.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -35,20 +35,33 @@ export interface ToolDesk {
 const MAX_RESULT_CHARS = 15_000;
 /** Runs of one tool at the same time, over all calls; the next one fails at once. */
 const RUNS_PER_TOOL = 10;
-/** Kinds of Fault that say: nothing was done. Anything else a `once` tool throws leaves its outcome unknown. */
-const NOT_DONE: ReadonlySet<string> = new Set(['invalid', 'unauthenticated', 'not_found', 'conflict', 'exhausted']);
+/** Reasons that say: nothing was done. Anything else a `once` tool throws leaves its outcome unknown. */
+const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'tool.bulkhead_full']);
+
+const DID_NOT_WORK = 'this did not work';
+
+/** A tool about to run, with what it is claimed under. */
+interface Run {
+  readonly job: ToolJob;
+  readonly tool: Tool;
+  readonly prepared: PreparedTool;
+  readonly key: string;
+}
+
+type Done = Extract<ToolOutcome, { kind: 'done' }>;
 
 export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): ToolDesk {
   const lifetime = new AbortController();
   const running = new Map<string, Promise<ToolOutcome>>();
-  const runsOf = new Map<string, number>();
+  const runsOf = new Map<Tool, number>();
 
   return {
     async run(job) {
       try {
+        lifetime.signal.throwIfAborted();
         return await admit(job);
       } catch (thrown) {
-        const fault = toFault(thrown);
+        const fault = toFault(thrown, 'tool.not_started');
         log.error({ callId: job.callId, tool: job.name, reason: fault.reason }, 'tool could not be run');
         return failed('this is not available right now');
       }
@@ -60,101 +73,121 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     const tool = Object.hasOwn(job.agent.tools, job.name) ? job.agent.tools[job.name] : undefined;
     if (!tool) return failed(`there is no tool named ${job.name}`);
     if (tool.effect === 'once' && !job.isProven) return failed('not possible: this call is not verified yet');
-    const prepared = await tool.prepare(parseArguments(job.arguments));
+    const args = parseArguments(job.arguments);
+    const prepared = args === undefined ? { problem: 'expected JSON' } : await tool.prepare(args);
     if ('problem' in prepared) return failed(`these arguments do not fit: ${prepared.problem}`);
-    const key = ledgerKey(job, tool, prepared);
-    const flight = `${job.callId} ${key}`;
+    const run: Run = { job, tool, prepared, key: ledgerKey(job, tool, prepared) };
+    const flight = `${job.callId} ${run.key}`;
     const joined = running.get(flight);
     if (joined) return joined;
-    const run = runOnce(job, tool, prepared, key).finally(() => running.delete(flight));
-    running.set(flight, run);
-    return run;
+    const outcome = runOnce(run).finally(() => running.delete(flight));
+    running.set(flight, outcome);
+    return outcome;
   }
 
   /** Claims before acting, and finds out first what became of a claim that nobody settled. */
-  async function runOnce(job: ToolJob, tool: Tool, prepared: PreparedTool, key: string): Promise<ToolOutcome> {
-    if (tool.effect === 'safe') return act(job, tool, prepared, key);
-    const claim: Claim = await ledger.claim(job.callId, key, lifetime.signal);
-    if (claim.kind === 'done') return { kind: 'done', content: claim.content };
-    const mayAct = claim.kind === 'claimed' || tool.effect === 'idempotent' || job.isRetryGranted;
-    return mayAct ? act(job, tool, prepared, key) : lookUp(job, tool, prepared, key);
+  async function runOnce(run: Run): Promise<ToolOutcome> {
+    const { job, tool, key } = run;
+    if (tool.effect === 'safe') return act(run);
+    const claim = await ledger.claim(job.callId, key, lifetime.signal);
+    if (claim.kind === 'done') return recall(claim.content);
+    if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
+    const found = await lookUp(run);
+    const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.isRetryGranted);
+    return mayAct ? act(run) : found;
   }
 
-  async function act(job: ToolJob, tool: Tool, prepared: PreparedTool, key: string): Promise<ToolOutcome> {
-    const wishes: ToolWishes = { tells: [] };
+  async function act(run: Run): Promise<ToolOutcome> {
+    const { tool, prepared } = run;
     try {
-      const result = await withinBulkhead(job.name, () => perform(job, tool, key, wishes, prepared.run));
-      const content = printResult(result);
-      if (tool.effect !== 'safe') await ledger.settle(job.callId, key, content, lifetime.signal);
-      return { kind: 'done', content, ...(wishes.action && { action: wishes.action }), tells: wishes.tells };
+      return await withinBulkhead(run, () =>
+        perform(run, async (context, wishes) => settle(run, await prepared.run(context), wishes)),
+      );
     } catch (thrown) {
-      return afterThrow(job, tool, prepared, key, toFault(thrown, 'tool.threw'));
+      const fault = toFault(thrown, 'tool.threw');
+      log.warn({ callId: run.job.callId, tool: run.job.name, reason: fault.reason }, 'tool failed');
+      const isNotDone = NOT_DONE.has(fault.reason);
+      if (tool.effect === 'once' && !isNotDone) return afterUnknown(run, fault);
+      await release(run);
+      return failed(isNotDone ? fault.message : DID_NOT_WORK);
     }
   }
 
-  async function afterThrow(
-    job: ToolJob,
-    tool: Tool,
-    prepared: PreparedTool,
-    key: string,
-    fault: Fault,
-  ): Promise<ToolOutcome> {
-    log.warn({ callId: job.callId, tool: job.name, reason: fault.reason }, 'tool failed');
-    const isCertain = NOT_DONE.has(fault.kind);
-    if (tool.effect === 'once' && !isCertain) return lookUp(job, tool, prepared, key);
-    if (tool.effect !== 'safe') await ledger.release(job.callId, key, lifetime.signal);
-    return failed(isCertain ? fault.message : 'this did not work');
+  async function afterUnknown(run: Run, fault: Fault): Promise<ToolOutcome> {
+    const found = await lookUp(run);
+    if (found.kind !== 'undone') return found;
+    // A run that we stopped waiting for may still land: what is not found of it is unknown, not undone.
+    if (fault.kind === 'timeout' || fault.kind === 'cancelled') return { kind: 'unknown' };
+    await release(run);
+    return failed(DID_NOT_WORK);
   }
 
-  /** The outcome of an effect is unknown: the tool's own lookup decides, else the caller will be asked. */
-  async function lookUp(job: ToolJob, tool: Tool, prepared: PreparedTool, key: string): Promise<ToolOutcome> {
-    const { lookup } = prepared;
+  /** What the tool's own lookup knows of an effect that nobody settled; without one nothing is known. */
+  async function lookUp(run: Run): Promise<Done | { readonly kind: 'unknown' } | { readonly kind: 'undone' }> {
+    const { lookup } = run.prepared;
     if (!lookup) return { kind: 'unknown' };
     try {
-      const found = await perform(job, tool, key, { tells: [] }, lookup);
-      if (found === undefined) {
-        await ledger.release(job.callId, key, lifetime.signal);
-        return await again(job, tool, prepared, key);
-      }
-      const content = printResult(found);
-      await ledger.settle(job.callId, key, content, lifetime.signal);
-      return { kind: 'done', content };
+      return await perform(run, async (context, wishes) => {
+        const found = await lookup(context);
+        return found === undefined ? { kind: 'undone' } : settle(run, found, wishes);
+      });
     } catch (thrown) {
-      log.warn({ callId: job.callId, tool: job.name, reason: toFault(thrown).reason }, 'tool lookup failed');
+      const { reason } = toFault(thrown, 'tool.lookup_threw');
+      log.warn({ callId: run.job.callId, tool: run.job.name, reason }, 'tool lookup failed');
       return { kind: 'unknown' };
     }
   }
 
-  /** It certainly did not happen. After a crash that means: do it now; a second unknown in a row goes to the caller. */
-  async function again(job: ToolJob, tool: Tool, prepared: PreparedTool, key: string): Promise<ToolOutcome> {
-    const claim = await ledger.claim(job.callId, key, lifetime.signal);
-    if (claim.kind !== 'claimed') return { kind: 'unknown' };
-    return act(job, tool, { ...prepared, lookup: undefined }, key);
-  }
-
-  function perform(
-    job: ToolJob,
-    tool: Tool,
-    key: string,
-    wishes: ToolWishes,
-    work: (context: ToolContext) => Promise<unknown>,
-  ): Promise<unknown> {
+  /** Runs the author's code under its deadline. What it brings after that is lost to the turn, not to the ledger. */
+  function perform<T>(run: Run, work: (context: ToolContext, wishes: ToolWishes) => Promise<T>): Promise<T> {
+    const { job, tool, key } = run;
+    const wishes: ToolWishes = { tells: [] };
     return withDeadline(clock, tool.timeoutMs, 'tool.timeout', lifetime.signal, (signal) => {
+      signal.throwIfAborted();
       const { callId, variables } = job;
-      return work(toolContext({ callId, variables, idempotencyKey: `${callId}:${key}`, signal }, wishes));
+      return work(toolContext({ callId, variables, idempotencyKey: `${callId}:${key}`, signal }, wishes), wishes);
     });
   }
 
-  async function withinBulkhead<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const runs = runsOf.get(name) ?? 0;
-    if (runs >= RUNS_PER_TOOL) {
-      throw new Fault('exhausted', 'tool.bulkhead_full', `expected at most ${RUNS_PER_TOOL} runs of ${name} at once`);
+  /** The effect took place, whatever becomes of writing that down: a key left unsettled is never repeated on a guess. */
+  async function settle({ job, tool, key }: Run, result: unknown, wishes: ToolWishes): Promise<Done> {
+    const { action, tells } = wishes;
+    const done: Done = { kind: 'done', content: printResult(result), ...(action && { action }), tells: [...tells] };
+    if (tool.effect === 'safe') return done;
+    try {
+      await ledger.settle(job.callId, key, keep(done), lifetime.signal);
+    } catch (thrown) {
+      log.error(
+        { callId: job.callId, tool: job.name, reason: toFault(thrown).reason },
+        'tool result could not be kept',
+      );
     }
-    runsOf.set(name, runs + 1);
+    return done;
+  }
+
+  async function release({ job, tool, key }: Run): Promise<void> {
+    if (tool.effect === 'safe') return;
+    try {
+      await ledger.release(job.callId, key, lifetime.signal);
+    } catch (thrown) {
+      log.error({ callId: job.callId, tool: job.name, reason: toFault(thrown).reason }, 'tool key could not be freed');
+    }
+  }
+
+  async function withinBulkhead<T>({ job, tool }: Run, work: () => Promise<T>): Promise<T> {
+    const runs = runsOf.get(tool) ?? 0;
+    if (runs >= RUNS_PER_TOOL) {
+      throw new Fault(
+        'exhausted',
+        'tool.bulkhead_full',
+        `expected at most ${RUNS_PER_TOOL} runs of ${job.name} at once`,
+      );
+    }
+    runsOf.set(tool, runs + 1);
     try {
       return await work();
     } finally {
-      runsOf.set(name, (runsOf.get(name) ?? 1) - 1);
+      runsOf.set(tool, (runsOf.get(tool) ?? 1) - 1);
     }
   }
 }
@@ -168,15 +201,32 @@ function ledgerKey(job: ToolJob, tool: Tool, prepared: PreparedTool): string {
 
 function parseArguments(text: string): unknown {
   try {
-    return JSON.parse(text === '' ? '{}' : text);
+    return JSON.parse(text.trim() === '' ? '{}' : text);
   } catch {
-    return undefined; // the schema then says what is missing
+    return undefined; // no JSON text means this: the model is told what was expected
   }
 }
 
 function printResult(result: unknown): string {
-  const text = typeof result === 'string' ? result : (JSON.stringify(result) ?? 'done');
-  return text.slice(0, MAX_RESULT_CHARS);
+  return printed(result).slice(0, MAX_RESULT_CHARS).toWellFormed();
+}
+
+function printed(result: unknown): string {
+  try {
+    return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'done');
+  } catch {
+    return 'done'; // it was, though its result (a circle, a bigint) cannot be shown
+  }
+}
+
+/** What the ledger keeps of a done tool. Whoever asks again is owed its action too; tells left when it was done. */
+function keep({ content, action }: Done): string {
+  return JSON.stringify({ content, action });
+}
+
+function recall(kept: string): Done {
+  const { content, action }: Pick<Done, 'content' | 'action'> = JSON.parse(kept);
+  return { kind: 'done', content, ...(action && { action }) };
 }
 
 function failed(content: string): ToolOutcome {

@@ -9,6 +9,8 @@ import { Fault } from '../std/fault.ts';
  */
 export type ToolEffect = 'safe' | 'idempotent' | 'once';
 
+const EFFECTS: readonly ToolEffect[] = ['safe', 'idempotent', 'once'];
+
 /** A schema that can validate and print itself as JSON Schema: zod 4, arktype, valibot and others. */
 export type ToolSchema = StandardSchemaV1 & StandardJSONSchemaV1;
 
@@ -64,21 +66,16 @@ export interface PreparedTool {
 }
 
 const DEFAULT_TIMEOUT_MS = 8_000;
+/** No caller waits longer than this, and no timer holds `Infinity`. */
+const MAX_TIMEOUT_MS = 600_000;
 
-/** Makes a tool; its argument types come from `parameters`. Faults: `tool.key_needed`. */
+/**
+ * Makes a tool; its argument types come from `parameters`. Faults (kind `invalid`): `tool.bad_effect`,
+ * `tool.bad_timeout`, `tool.bad_schema`, `tool.key_needed`.
+ */
 export function tool<Schema extends ToolSchema>(definition: ToolDefinition<Schema>): Tool {
-  const parameters = definition.parameters['~standard'].jsonSchema.input({ target: 'draft-2020-12' });
-  if (definition.effect === 'once' && !definition.key && takesFreeText(parameters)) {
-    throw new Fault(
-      'invalid',
-      'tool.key_needed',
-      `a tool with effect 'once' and a free-text argument needs key(args): "8pm" and "20:00" are one booking`,
-      {
-        effect: 'without it a re-worded request would act twice',
-        fixes: ['add key: (args) => ...', 'use an enum, a format or a pattern'],
-      },
-    );
-  }
+  const parameters = printSchema(definition.parameters);
+  validate(definition, parameters);
   return {
     description: definition.description,
     effect: definition.effect,
@@ -95,7 +92,7 @@ export function tool<Schema extends ToolSchema>(definition: ToolDefinition<Schem
       return {
         key: definition.key ? definition.key(args) : canonicalJson(args),
         run: async (context) => definition.run(args, context),
-        lookup: lookup && ((context) => lookup(args, context)),
+        lookup: lookup && (async (context) => lookup(args, context)),
       };
     },
   };
@@ -142,11 +139,62 @@ function printPath(path: StandardSchemaV1.Issue['path']): string {
   return `${path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: `;
 }
 
-/** Whether a string without enum, const, format or pattern occurs anywhere in the schema. */
+/** A model is offered a tool by the JSON Schema of one object, whatever library wrote it. */
+function printSchema(schema: ToolSchema): Tool['parameters'] {
+  try {
+    const printed = schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' });
+    if (printed.type === 'object') return printed;
+  } catch (cause) {
+    throw badSchema(cause instanceof Error ? cause.message : 'one that cannot print itself', cause);
+  }
+  throw badSchema('one of something else');
+}
+
+function badSchema(came: string, cause?: unknown): Fault {
+  const expected = 'expected parameters that print as the JSON Schema of an object';
+  return new Fault('invalid', 'tool.bad_schema', `${expected}, got ${came}`, {
+    cause,
+    fixes: ['use z.object({ ... })', 'for a date, z.iso.date(); for a choice, z.enum([...])'],
+  });
+}
+
+function validate<Schema extends ToolSchema>(definition: ToolDefinition<Schema>, parameters: Tool['parameters']): void {
+  const { effect, key, timeoutMs = DEFAULT_TIMEOUT_MS } = definition;
+  if (!EFFECTS.includes(effect)) {
+    throw new Fault('invalid', 'tool.bad_effect', `expected an effect of ${EFFECTS.join(', ')}, got ${String(effect)}`);
+  }
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    const expected = `expected a timeoutMs above 0 and of at most ${MAX_TIMEOUT_MS}`;
+    throw new Fault('invalid', 'tool.bad_timeout', `${expected}, got ${String(timeoutMs)}`);
+  }
+  if (effect === 'once' && !key && takesFreeText(parameters)) {
+    throw new Fault(
+      'invalid',
+      'tool.key_needed',
+      `a tool with effect 'once' and a free-text argument needs key(args): "8pm" and "20:00" are one booking`,
+      {
+        effect: 'without it a re-worded request would act twice',
+        fixes: ['add key: (args) => ...', 'use an enum, a format or a pattern'],
+      },
+    );
+  }
+}
+
+/** Where a JSON Schema holds further ones: under names of the author's, and as they are. */
+const NAMED = ['properties', 'patternProperties', '$defs', 'definitions'] as const;
+const NESTED = ['items', 'prefixItems', 'additionalProperties', 'propertyNames', 'anyOf', 'oneOf', 'allOf'] as const;
+
+/** Whether anything in the schema takes text in any wording: no enum, const, format or pattern, or no type at all. */
 function takesFreeText(schema: unknown): boolean {
-  if (Array.isArray(schema)) return schema.some(takesFreeText);
-  if (typeof schema !== 'object' || schema === null) return false;
-  const isText = 'type' in schema && schema.type === 'string';
-  const isBound = 'enum' in schema || 'const' in schema || 'format' in schema || 'pattern' in schema;
-  return (isText && !isBound) || Object.values(schema).some(takesFreeText);
+  if (typeof schema !== 'object' || schema === null || 'enum' in schema || 'const' in schema) return false;
+  const keywords: Readonly<Record<string, unknown>> = { ...schema };
+  // An optional text is printed as `["string", "null"]` by some.
+  const isText = [keywords.type].flat().includes('string');
+  if (isText && !('format' in keywords || 'pattern' in keywords)) return true;
+  const parts = [
+    ...NAMED.flatMap((name) => Object.values(keywords[name] ?? {})),
+    ...NESTED.flatMap((name) => keywords[name] ?? []),
+  ];
+  const isAnything = !['type', '$ref', 'not', ...NESTED].some((name) => name in keywords);
+  return isAnything || parts.some(takesFreeText);
 }
