@@ -84,8 +84,10 @@ export interface Agent {
   readonly retellAgentIds: readonly string[];
   readonly hearsDigits: boolean;
   instructions(variables: Variables): string;
-  /** What the machine needs to know for a call with these variables. */
+  /** What the machine needs to know for a call with these variables; throws what the author's own code throws. */
   rules(variables: Variables): Rules;
+  /** The same with the fallback line for a greeting: for when the author's code throws. */
+  readonly safeRules: Rules;
 }
 
 const DEFAULT_LINES: AgentLines = {
@@ -124,6 +126,15 @@ export function defineAgent(definition: AgentDefinition): Agent {
   const { name, version = '1', tools = {}, actions = {} } = definition;
   const lines: AgentLines = { ...DEFAULT_LINES, ...definition.lines };
   const budget: Budget = { ...DEFAULT_BUDGET, ...definition.budget };
+  const rulesWith = (greeting: string): Rules => ({
+    ...lines,
+    agent: { name, version },
+    greeting,
+    budget,
+    fallback: definition.fallback ?? DEFAULT_FALLBACK,
+    giveUp: definition.giveUp ?? DEFAULT_GIVE_UP,
+    escalation: definition.escalation ?? [],
+  });
   return {
     name,
     version,
@@ -138,15 +149,8 @@ export function defineAgent(definition: AgentDefinition): Agent {
     retellAgentIds: definition.retellAgentIds ?? [],
     hearsDigits: definition.hearsDigits ?? false,
     instructions: (variables) => render(definition.instructions, variables),
-    rules: (variables) => ({
-      ...lines,
-      agent: { name, version },
-      greeting: render(definition.greeting, variables),
-      budget,
-      fallback: definition.fallback ?? DEFAULT_FALLBACK,
-      giveUp: definition.giveUp ?? DEFAULT_GIVE_UP,
-      escalation: definition.escalation ?? [],
-    }),
+    rules: (variables) => rulesWith(render(definition.greeting, variables)),
+    safeRules: rulesWith((definition.fallback ?? DEFAULT_FALLBACK).line),
   };
 }
 
