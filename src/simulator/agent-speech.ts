@@ -4,6 +4,7 @@ import type { LineAction } from './events.ts';
 import { endOfSentences, wordsOf } from './sentences.ts';
 import { type SpokenWords, Voice } from './voice.ts';
 
+/** What the line does about the agent's speech. */
 export interface AgentSpeechHooks {
   /** The agent is about to speak. */
   readonly began: () => void;
@@ -14,6 +15,7 @@ export interface AgentSpeechHooks {
   readonly interrupted: (responseId: number, text: string) => void;
 }
 
+/** How fast the agent speaks, and who is told. */
 export interface AgentSpeechOptions {
   readonly clock: Clock;
   readonly wordMs: number;

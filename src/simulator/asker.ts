@@ -1,7 +1,9 @@
 import type { Clock } from '../std/clock.ts';
 
+/** Which of the two asks. */
 export type AskKind = 'response' | 'reminder';
 
+/** What the asker needs of its line. */
 export interface AskerOptions {
   readonly clock: Clock;
   /** Is an open ask sent again, under its id, after a reconnect? */

@@ -32,6 +32,7 @@ export type CallResult = {
   | { readonly kind: 'unreached' }
 );
 
+/** What became of one webhook of a call. */
 export interface WebhookResult {
   readonly event: string;
   readonly isAccepted: boolean;

@@ -10,16 +10,17 @@ export type CallerStep =
   | { readonly kind: 'say'; readonly text: string }
   /** Talks over the answer when this share of its words has been spoken. */
   | { readonly kind: 'bargeIn'; readonly atRatio: number; readonly text: string }
-  /** Speaks, and goes on before the answer: the ask in between is superseded. */
+  /** Speaks, and goes on `afterMs` (of audio) later, likely before the answer: the ask in between is superseded. */
   | { readonly kind: 'reask'; readonly text: string; readonly afterMs: number; readonly more: string }
   /** Says nothing until the agent has asked whether anybody is there. */
   | { readonly kind: 'silence' }
   | { readonly kind: 'pressDigit'; readonly digit: string }
-  /** The network breaks while nobody speaks, `afterMs` after the last ask, or during the answer. */
+  /** The network breaks while nobody speaks, `afterMs` (real) after the last ask, or during the answer. */
   | { readonly kind: 'drop'; readonly while: 'listening' | 'thinking' | 'speaking'; readonly afterMs: number }
-  /** Hangs up `afterMs` after the last ask, without waiting for its answer. */
+  /** Hangs up `afterMs` (real) after the last ask, without waiting for its answer. */
   | { readonly kind: 'hangUp'; readonly afterMs: number };
 
+/** A person's pace and patience; milliseconds are real unless they say audio. */
 export interface CallerOptions {
   readonly clock: Clock;
   readonly speechRate: number;
@@ -112,7 +113,7 @@ async function take(line: Line, step: CallerStep, options: CallerOptions, signal
       return;
     case 'drop':
       if (step.while === 'speaking') await untilSpoken(line, 0, options, signal);
-      else await sleep(options.clock, step.afterMs, signal);
+      if (step.while === 'thinking') await sleep(options.clock, step.afterMs, signal);
       line.drop();
       return;
     case 'hangUp':

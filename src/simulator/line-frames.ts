@@ -11,6 +11,7 @@ export interface LineSettings {
   isInterruptible: boolean;
 }
 
+/** An agent's defaults as Retell documents them. */
 export const DEFAULT_SETTINGS: Readonly<LineSettings> = {
   weavesToolCalls: false,
   reminderMs: 10_000,
@@ -23,6 +24,7 @@ export type SpeechSource =
   | { readonly kind: 'response'; readonly id: number }
   | { readonly kind: 'interrupt'; readonly id: number };
 
+/** What a line does about each kind of frame. */
 export interface FrameHandlers {
   readonly config: (config: Extract<OutboundFrame, { response_type: 'config' }>['config']) => void;
   readonly settings: (settings: Partial<LineSettings>) => void;

@@ -44,6 +44,16 @@ describe('a line whose socket is lost', () => {
     expect(breaches()).toEqual([]);
   });
 
+  it('lets arrive what was under way before it breaks, since nobody knows whether Retell would repeat it', async () => {
+    const { line, breaches } = await greeted({});
+    const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
+    await line.say('Can you hear me?', inTime());
+    line.drop();
+    await spoken;
+    expect(line.transcript().at(-1)?.content).toBe('You said Can you hear me?. Is there more?');
+    expect(breaches()).toEqual([]);
+  });
+
   it('asks as soon as it is back when the caller spoke meanwhile', async () => {
     const { line } = await greeted({});
     line.drop();

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../std/clock.ts';
 import type { Line } from './line.ts';
 import { isEvent as is, SAMPLE_CALL_ID, type SampleLine, type SampleSetup, startSampleLine } from './sample-line.ts';
 import { greet } from './sample-server.ts';
@@ -95,7 +96,7 @@ describe('a line', () => {
             });
           say('One ', false);
           say('moment. And then', false);
-          setTimeout(() => say(' more', true), 50);
+          systemClock.after(50, () => say(' more', true));
         },
       },
     });

@@ -12,6 +12,7 @@ import type { RetellTimings } from './timings.ts';
 import { type SpokenWords, Voice } from './voice.ts';
 import { WatchedLink } from './watched-link.ts';
 
+/** One call: where to, how fast, and in which positions of the open questions. */
 export interface LineOptions {
   /** The socket's address with the call id in it: see `socketUrl`. */
   readonly url: string;

@@ -4,6 +4,7 @@ import { afterLoss, type Loss, type Redials } from './redial.ts';
 import type { Switches } from './switches.ts';
 import type { RetellTimings } from './timings.ts';
 
+/** What happens on the sockets of a call. */
 export interface LinkHooks {
   readonly opened: () => void;
   readonly text: (text: string) => void;
@@ -15,6 +16,7 @@ export interface LinkHooks {
   readonly over: (reason: string) => void;
 }
 
+/** Where to dial, and how Retell does it. */
 export interface LinkOptions {
   readonly url: string;
   readonly clock: Clock;
@@ -24,6 +26,9 @@ export interface LinkOptions {
   readonly hooks: LinkHooks;
 }
 
+/** A server that does not even answer a ping within this time loses what is under way. */
+const FLUSH_WITHIN_MS = 1_000;
+
 /** The sockets of one call, one after another: dials, keeps alive, and dials again where Retell would. */
 export class Link {
   readonly #options: LinkOptions;
@@ -31,6 +36,7 @@ export class Link {
   #redials: Redials = { abnormal: 0, keepalive: 0 };
   #isOver = false;
   #keepsAlive = false;
+  #hasUnread = false;
   #lastPongAt = 0;
   readonly #timers = new Set<() => void>();
 
@@ -47,10 +53,11 @@ export class Link {
     this.#dial('opening', 1);
   }
 
-  send(text: string): boolean {
-    if (!this.isOpen) return false;
+  /** @param mustArrive a drop waits until the server has read it */
+  send(text: string, mustArrive = false): void {
+    if (!this.isOpen) return;
+    this.#hasUnread ||= mustArrive;
     this.#socket?.send(text);
-    return true;
   }
 
   /** The server asked for keepalives on this socket. */
@@ -66,9 +73,26 @@ export class Link {
     this.#lastPongAt = this.#options.clock.now();
   }
 
-  /** Loses the socket as a broken network does: no close frame, what is under way is lost. Retell dials again. */
+  /**
+   * Loses the socket as a broken network does: without a close frame; Retell dials again. First what is under way
+   * arrives on both sides: whether Retell would repeat an ask that was lost with its socket is not known, so no run
+   * may depend on it.
+   */
   drop(): void {
-    if (this.isOpen) this.#lose({ kind: 'closed', code: 1006 }, 1006, 'simulator');
+    const socket = this.#socket;
+    if (!socket || !this.isOpen) return;
+    this.#hasUnread = false;
+    const breakOff = () => {
+      if (this.#socket === socket) this.#lose({ kind: 'closed', code: 1006 }, 1006, 'simulator');
+    };
+    this.#later(FLUSH_WITHIN_MS, breakOff);
+    // The answer to a ping comes after everything the server has read and said before it.
+    socket.once('pong', () => {
+      if (this.#socket !== socket) return;
+      if (this.#hasUnread) this.drop();
+      else this.#later(0, breakOff);
+    });
+    socket.ping();
   }
 
   /** Ends the call from Retell's side, the way the switch `normalClose` says. */

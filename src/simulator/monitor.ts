@@ -20,6 +20,7 @@ export type Observation =
   /** The call is over; `isOurs` when the caller's side ended it, or an action the server asked for. */
   | { readonly kind: 'over'; readonly atMs: number; readonly isOurs: boolean };
 
+/** Whose call, and how strict; times in milliseconds, defaults 50 and 30,000. */
 export interface MonitorOptions {
   readonly callId: string;
   /** Content for an older id may still arrive this long after a newer ask was sent. */

@@ -11,6 +11,7 @@ import { type TurnMeasure, TurnMeter } from './turns.ts';
 import { socketUrl, type Target } from './urls.ts';
 import type { CallAccount, LifecycleEvent, WebhookSender } from './webhooks.ts';
 
+/** All that makes one simulated call. */
 export interface PlayOptions {
   readonly target: Target;
   readonly callId: string;
@@ -114,6 +115,8 @@ function takeNotes(line: Line, meter: TurnMeter, onOpen: () => void): Notes {
     if (event.kind === 'breach') breaches.push(event.breach);
     if (event.kind === 'toolCall') toolCalls += 1;
     if (event.kind === 'acted' && event.responseId === 0) hasActed = true;
+    // The server may hang up itself before Retell would have.
+    if (event.kind === 'over' && event.reason === 'agent_hangup' && ending?.kind === 'end') hasActed = true;
     if (event.kind === 'chunk' && event.responseId === 0 && sockets === 1) readBegin(event);
     if (event.kind !== 'opened') return;
     sockets += 1;

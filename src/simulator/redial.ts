@@ -15,8 +15,10 @@ export interface Redials {
   readonly keepalive: number;
 }
 
+/** Redials in the life of one call, as documented. */
 export const REDIAL_LIMITS: Redials = { abnormal: 4, keepalive: 2 };
 
+/** What comes after a loss; `reason` is a disconnection_reason. */
 export type AfterLoss =
   | { readonly kind: 'redial'; readonly redials: Redials }
   | { readonly kind: 'over'; readonly reason: string };

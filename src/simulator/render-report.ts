@@ -4,6 +4,7 @@ import type { Distribution } from './statistics.ts';
 import { DEFAULT_SWITCHES } from './switches.ts';
 import { type Expectations, type Verdict, verdicts } from './verdicts.ts';
 
+/** How the report is shown, and what was expected of the run. */
 export interface RenderOptions extends Expectations {
   /** `ok` and `FAIL` instead of signs. */
   readonly isAscii?: boolean;

@@ -65,6 +65,7 @@ export interface SimulationReport {
   readonly switches: Switches;
 }
 
+/** What a run has left behind when it ends. */
 export interface ReportInput {
   readonly results: readonly CallResult[];
   readonly calls: number;

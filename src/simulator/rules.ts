@@ -17,6 +17,7 @@ export const RULES = {
   'close.live_call': 'a close frame on a live call, other than 1000 after end_call: the call ends',
 } as const;
 
+/** The name of a rule. */
 export type Rule = keyof typeof RULES;
 
 /** A breach before it is known whose it is. `detail` names ids, fields and sizes, never a word of what was said. */

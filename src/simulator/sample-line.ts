@@ -7,8 +7,10 @@ import { DEFAULT_SWITCHES, type Switches } from './switches.ts';
 import { DEFAULT_TIMINGS } from './timings.ts';
 import { socketUrl } from './urls.ts';
 
+/** The id of every sample call: each has its own server. */
 export const SAMPLE_CALL_ID = 'call_sample_1';
 
+/** What differs from a plain call to a good server. */
 export interface SampleSetup {
   readonly behaviour?: SampleBehaviour;
   readonly switches?: Partial<Switches>;

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type InboundFrame, type OutboundFrame, parseFrame, printFrame } from '../retell/frames.ts';
+import { listenLocally, readBody } from './http-server.ts';
 
 /** One socket of a call, as the sample server holds it. */
 export interface SampleSession {
@@ -15,6 +15,7 @@ export interface SampleSession {
   answer(responseId: number, content: string): void;
 }
 
+/** Either of the two asks. */
 export type Ask = Extract<InboundFrame, { readonly response_id: number }>;
 
 /** What the sample server does; each step can be replaced by a wrong one. */
@@ -28,6 +29,7 @@ export interface SampleBehaviour {
   readonly onRequest?: (request: IncomingMessage, body: string, response: ServerResponse) => void;
 }
 
+/** A running sample server. */
 export interface SampleServer {
   /** `http://127.0.0.1:port` */
   readonly url: string;
@@ -42,9 +44,11 @@ export interface SampleServer {
 export async function startSampleServer(behaviour: SampleBehaviour = {}): Promise<SampleServer> {
   const calls = new Map<string, number>();
   let upgrades = 0;
-  const http = createServer((request, response) => void collect(request, response, behaviour));
+  const local = await listenLocally((request, response) => {
+    collect(request, response, behaviour).catch(() => response.destroy());
+  });
   const sockets = new WebSocketServer({ noServer: true });
-  http.on('upgrade', (request, socket, head) => {
+  local.http.on('upgrade', (request, socket, head) => {
     upgrades += 1;
     const status = behaviour.refuseUpgrade?.(upgrades);
     if (status !== undefined) {
@@ -59,16 +63,13 @@ export async function startSampleServer(behaviour: SampleBehaviour = {}): Promis
       serve(sessionOf(opened, callId, socketNumber, url), behaviour);
     });
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${addressOf(http.address()).port}`,
+    url: local.url,
     upgrades: () => upgrades,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets.clients) socket.terminate();
-        http.closeAllConnections();
-        http.close(() => resolve());
-      }),
+    close() {
+      for (const socket of sockets.clients) socket.terminate();
+      return local.close();
+    },
   };
 }
 
@@ -117,9 +118,8 @@ function sessionOf(socket: WebSocket, callId: string, socketNumber: number, url:
 }
 
 async function collect(request: IncomingMessage, response: ServerResponse, behaviour: SampleBehaviour): Promise<void> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part);
-  if (behaviour.onRequest) behaviour.onRequest(request, Buffer.concat(parts).toString('utf8'), response);
+  const body = await readBody(request);
+  if (behaviour.onRequest) behaviour.onRequest(request, body, response);
   else response.writeHead(204).end();
 }
 
@@ -128,9 +128,4 @@ function callIdOf(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const last = path.split('/').at(-1) ?? '';
   return last === 'llm-websocket' ? (query.split('/').at(-1) ?? '') : last;
-}
-
-function addressOf(address: AddressInfo | string | null): AddressInfo {
-  if (address !== null && typeof address === 'object') return address;
-  return { address: '', family: '', port: 0 }; // only a pipe has no port, and we listen on TCP
 }

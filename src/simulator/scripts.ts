@@ -10,6 +10,7 @@ export interface Shares {
   readonly digit: number;
 }
 
+/** Mostly plain talk, and enough of the rest that fifty calls meet all of it. */
 export const DEFAULT_SHARES: Shares = { bargeIn: 0.1, reask: 0.1, reminder: 0.02, drop: 0.02, digit: 0 };
 
 /** What callers say when nothing else is given: questions any front desk gets, none of which ends a call. */

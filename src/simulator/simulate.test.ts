@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifySignature } from '../retell/signature.ts';
-import { greet, type SampleBehaviour, type SampleServer, startSampleServer } from './sample-server.ts';
+import { systemClock } from '../std/clock.ts';
+import {
+  greet,
+  type SampleBehaviour,
+  type SampleServer,
+  type SampleSession,
+  startSampleServer,
+} from './sample-server.ts';
 import { type SimulationOptions, type SimulationProgress, simulate } from './simulate.ts';
 import { allPositions } from './switches.ts';
 import { DEFAULT_TIMINGS } from './timings.ts';
@@ -45,11 +52,38 @@ function limited(room: number): SampleBehaviour {
   };
 }
 
+/**
+ * Answers a little later, unless a newer ask has come: re-asks then find something to supersede. An ask left open by
+ * a lost socket is answered on the next.
+ */
+function answerLater(delayMs: number): SampleBehaviour {
+  const open = new Map<string, { readonly id: number; session: SampleSession }>();
+  const answer = (callId: string, id: number) => {
+    const ask = open.get(callId);
+    if (ask?.id !== id || ask.session.socket.readyState !== ask.session.socket.OPEN) return;
+    open.delete(callId);
+    ask.session.answer(id, 'That can be arranged. Is there more?');
+  };
+  return {
+    onOpen(session) {
+      greet(session);
+      const ask = open.get(session.callId);
+      if (!ask) return;
+      ask.session = session;
+      answer(session.callId, ask.id);
+    },
+    onAsk(session, { response_id: id }) {
+      open.set(session.callId, { id, session });
+      systemClock.after(delayMs, () => answer(session.callId, id));
+    },
+  };
+}
+
 describe('a simulation', () => {
   it('passes against a server that keeps the rules, with callers of every kind', async () => {
     const shares = { bargeIn: 0.3, reask: 0.2, reminder: 0.1, drop: 0.2, digit: 0.1 };
     const progress: SimulationProgress[] = [];
-    const started = await startSampleServer({});
+    const started = await startSampleServer(answerLater(8));
     server = started;
     const options = { baseUrl: started.url, calls: 10, turns: 5, seed: 3, shares, ...FAST };
     const report = await simulate(options, inTime(), (now) => progress.push(now));
@@ -114,7 +148,7 @@ describe('a simulation', () => {
     await run(
       {
         onOpen: (session) => {
-          opened.push(performance.now());
+          opened.push(systemClock.now());
           greet(session);
         },
       },
@@ -131,7 +165,7 @@ describe('a simulation', () => {
         onRequest: (request, raw, response) => {
           const header = request.headers['x-retell-signature'];
           const signature = typeof header === 'string' ? header : undefined;
-          verdictsSeen.push(verifySignature(Buffer.from(raw), signature, ['k'], Date.now()));
+          verdictsSeen.push(verifySignature(Buffer.from(raw), signature, ['k'], systemClock.wall()));
           events.push(JSON.parse(raw).event);
           response.writeHead(204).end();
         },

@@ -15,6 +15,7 @@ import type { TurnMeasure } from './turns.ts';
 import type { Target } from './urls.ts';
 import { type LifecycleEvent, openSender, type WebhookSender } from './webhooks.ts';
 
+/** How many callers do what against which server. What is absent has a default. */
 export interface SimulationOptions extends Target {
   readonly calls: number;
   readonly turns: number;

@@ -36,6 +36,7 @@ export const POSITIONS = {
 
 type Name = keyof typeof POSITIONS;
 
+/** One position for every question. */
 export type Switches = { readonly [name in Name]: (typeof POSITIONS)[name][number] };
 
 /** Every switch in its first position. */

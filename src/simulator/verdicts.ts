@@ -10,6 +10,7 @@ export interface Expectations {
   readonly answerP95Ms?: number;
 }
 
+/** One judgement of a run. */
 export interface Verdict {
   /** What was expected, in a few words. */
   readonly claim: string;

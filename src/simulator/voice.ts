@@ -6,6 +6,7 @@ export interface SpokenWords {
   readonly startedAt: number;
 }
 
+/** How fast to speak, and who is told. */
 export interface VoiceOptions {
   readonly clock: Clock;
   /** How long one word takes. */

@@ -5,6 +5,7 @@ import { type Observation, observe, type Watch, watchCall } from './monitor.ts';
 import { parseOutbound } from './outbound.ts';
 import type { Breach } from './rules.ts';
 
+/** What a line hears of its sockets, after the monitor has. */
 export interface WatchedLinkHooks {
   /** @param socket counts the sockets of this call from 1 */
   readonly opened: (socket: number) => void;
@@ -14,6 +15,7 @@ export interface WatchedLinkHooks {
   readonly over: (reason: string) => void;
 }
 
+/** A link, and how strictly it is watched. */
 export interface WatchedLinkOptions extends Omit<LinkOptions, 'hooks'> {
   readonly callId: string;
   /** How late the simulator itself has been since a time: stale content is judged with that allowance. */
@@ -78,8 +80,9 @@ export class WatchedLink {
   }
 
   send(frame: InboundFrame): void {
-    this.#link.send(JSON.stringify(frame));
-    if (frame.interaction_type === 'response_required' || frame.interaction_type === 'reminder_required') {
+    const isAsk = frame.interaction_type === 'response_required' || frame.interaction_type === 'reminder_required';
+    this.#link.send(JSON.stringify(frame), isAsk);
+    if (isAsk) {
       this.#observe({ kind: 'asked', responseId: frame.response_id, atMs: this.#clock.now() });
     }
   }

@@ -5,6 +5,7 @@ import { linkedController } from '../std/signals.ts';
 import type { Switches } from './switches.ts';
 import { type Target, webUrl } from './urls.ts';
 
+/** The lifecycle events that are simulated. */
 export type LifecycleEvent = 'call_started' | 'call_ended' | 'call_analyzed' | 'transcript_updated';
 
 /** Retell's account of a call, as much of it as its webhooks bring. */
@@ -27,6 +28,7 @@ export interface Delivery {
   readonly tookMs: number;
 }
 
+/** Where to, signed with what. */
 export interface SenderOptions {
   readonly target: Target;
   /** Signs every request; without it requests go unsigned, which a server must refuse. */
@@ -37,6 +39,7 @@ export interface SenderOptions {
   readonly timeoutMs?: number;
 }
 
+/** An open sender; close it to free its connections. */
 export interface WebhookSender {
   /** One lifecycle event, delivered until a 2xx comes or the attempts are spent. Never throws for an answer. */
   lifecycle(event: LifecycleEvent, call: CallAccount, signal: AbortSignal): Promise<Delivery>;
@@ -47,6 +50,7 @@ export interface WebhookSender {
   close(): Promise<void>;
 }
 
+/** A call that rings. */
 export interface InboundCall {
   readonly fromNumber: string;
   readonly toNumber: string;
