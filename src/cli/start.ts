@@ -1,5 +1,7 @@
+import { systemClock } from '../std/clock.ts';
 import type { Config } from '../variants/config.ts';
 import { EXIT } from './exit-codes.ts';
+import { onStopRequests } from './stop-requests.ts';
 import type { Surroundings } from './surroundings.ts';
 import { readVersion } from './version.ts';
 
@@ -19,15 +21,12 @@ export async function start(_flags: object, { terminal, env, cwd }: Surroundings
   terminal.out(welcome(config, server.urls, terminal.paint));
 
   const atOnce = Promise.withResolvers<number>();
-  let isStopping = false;
-  const stopListening = terminal.onInterrupt(() => {
-    if (isStopping) {
-      atOnce.resolve(EXIT.interrupted);
-      return;
-    }
-    isStopping = true;
-    terminal.err(`draining: no new calls, open turns have ${seconds(config.drainMs)}; once more stops at once`);
-    server.stop().catch(atOnce.reject);
+  const stopListening = onStopRequests(terminal, systemClock, {
+    first: () => {
+      terminal.err(`draining: no new calls, open turns have ${seconds(config.drainMs)}; once more stops at once`);
+      server.stop().catch(atOnce.reject);
+    },
+    again: () => atOnce.resolve(EXIT.interrupted),
   });
   try {
     return await Promise.race([server.closed.then(() => EXIT.done), atOnce.promise]);
