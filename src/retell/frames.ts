@@ -14,6 +14,7 @@ export interface WireWord {
 export interface WireUtterance {
   readonly role: string;
   readonly content: string;
+  /** As they came: not checked, since no call reads them. */
   readonly words?: readonly WireWord[] | undefined;
 }
 
@@ -23,14 +24,15 @@ export type InboundFrame =
   | { readonly interaction_type: 'call_details'; readonly call: CallDetails }
   | {
       readonly interaction_type: 'update_only';
-      readonly transcript: readonly WireUtterance[];
+      readonly transcript?: readonly WireUtterance[] | undefined;
       readonly transcript_with_tool_calls?: readonly Record<string, unknown>[] | undefined;
       readonly turntaking?: string | undefined;
     }
   | {
       readonly interaction_type: 'response_required' | 'reminder_required';
       readonly response_id: number;
-      readonly transcript: readonly WireUtterance[];
+      /** Absent when it could not be read: the ask is still owed an answer. Items that cannot be read are left out. */
+      readonly transcript?: readonly WireUtterance[] | undefined;
       readonly transcript_with_tool_calls?: readonly Record<string, unknown>[] | undefined;
     };
 
@@ -95,16 +97,16 @@ export interface Speech {
   readonly digit_to_press?: string;
 }
 
-const utterance = z.looseObject({
-  role: z.string(),
-  content: z.string(),
-  words: z
-    .array(z.looseObject({ word: z.string().optional(), start: z.number().optional(), end: z.number().optional() }))
-    .optional()
-    .catch(undefined),
-});
-const transcript = z.array(utterance);
-const woven = z.array(z.looseObject({})).optional().catch(undefined);
+// Transcripts are the one part of a frame that grows with the call, up to 8 MiB of it: a plain loop reads what we
+// need of them, where a schema would copy every word's timing and list every fault.
+const transcript = z
+  .unknown()
+  .transform((value) => readable(value, isUtterance))
+  .optional();
+const woven = z
+  .unknown()
+  .transform((value) => readable(value, isRecord))
+  .optional();
 const responseId = z.int().min(0);
 
 const inbound = z.discriminatedUnion('interaction_type', [
@@ -169,4 +171,19 @@ export function parseFrame(text: string): ParsedFrame {
 /** The text to send; frames are always strings, since a binary one ends the call (close 1007). */
 export function printFrame(frame: OutboundFrame): string {
   return JSON.stringify(frame);
+}
+
+/** The items that can be read; undefined when it is no list, or a list of nothing that can. */
+function readable<T>(value: unknown, isReadable: (item: unknown) => item is T): readonly T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const items = value.filter(isReadable);
+  return items.length === 0 && value.length > 0 ? undefined : items;
+}
+
+function isRecord(item: unknown): item is Readonly<Record<string, unknown>> {
+  return typeof item === 'object' && item !== null && !Array.isArray(item);
+}
+
+function isUtterance(item: unknown): item is WireUtterance {
+  return isRecord(item) && typeof item.role === 'string' && typeof item.content === 'string';
 }

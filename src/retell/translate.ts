@@ -1,7 +1,7 @@
 import type { Action, CallId, Tell } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
 import type { Transcript, Utterance } from '../call/transcript.ts';
-import type { CallDetails, InboundFrame, OutboundFrame, WireUtterance } from './frames.ts';
+import type { CallDetails, InboundFrame, OutboundFrame, Speech, WireUtterance } from './frames.ts';
 
 /** Utterances as the call knows them. An unknown role is spoken on the line by someone else, so it counts as the user's side. */
 export function toTranscript(wire: readonly WireUtterance[]): Transcript {
@@ -12,19 +12,28 @@ function toRole(role: string): Utterance['role'] {
   return role === 'agent' || role === 'transfer_target' ? role : 'user';
 }
 
+type SpokenFrame = Extract<
+  InboundFrame,
+  { interaction_type: 'update_only' | 'response_required' | 'reminder_required' }
+>;
+
 /**
- * The transcript of a frame. Where the woven one is there it is read instead, so that keys the caller pressed are
- * heard in their place; tool items in it are our own reports and left out.
+ * The transcript of a frame; undefined when it could not be read. Where the woven one has keys that the caller pressed
+ * it is read instead, so that they are heard in their place; tool items in it are our own reports and left out.
  */
-export function transcriptOf(frame: Extract<InboundFrame, { transcript: unknown }>): Transcript {
+export function transcriptOf(frame: SpokenFrame): Transcript | undefined {
   const woven = frame.transcript_with_tool_calls;
-  if (!woven?.some(({ role }) => role === 'dtmf')) return toTranscript(frame.transcript);
-  return woven.flatMap((item): readonly Utterance[] => {
-    if (item.role === 'dtmf') return [{ role: 'user', content: `(pressed ${String(item.digit)})` }];
+  if (frame.transcript && !woven?.some(({ role }) => role === 'dtmf')) return toTranscript(frame.transcript);
+  return woven?.flatMap((item): readonly Utterance[] => {
+    if (item.role === 'dtmf') return typeof item.digit === 'string' ? [pressed(item.digit)] : [];
     if (typeof item.role !== 'string' || typeof item.content !== 'string') return [];
     const isSpeech = item.role === 'agent' || item.role === 'user' || item.role === 'transfer_target';
     return isSpeech ? [{ role: toRole(item.role), content: item.content }] : [];
   });
+}
+
+function pressed(digit: string): Utterance {
+  return { role: 'user', content: `(pressed ${digit})` };
 }
 
 /** The dynamic variables of a call; values that are not text are left out. */
@@ -37,22 +46,30 @@ export function variablesOf(details: CallDetails): Readonly<Record<string, strin
 export function framesOf(effect: Effect): readonly OutboundFrame[] {
   switch (effect.kind) {
     case 'say': {
-      const speech = { content: effect.text, content_complete: effect.isComplete };
+      const { responseId, text, isComplete, action } = effect;
+      const showsCaller = action?.kind === 'transfer' && action.showCaller === true;
       return [
-        { response_type: 'response', response_id: effect.responseId, ...speech, ...toFields(effect.action, true) },
+        {
+          response_type: 'response',
+          response_id: responseId,
+          content: text,
+          content_complete: isComplete,
+          ...toFields(action),
+          ...(showsCaller && { show_transferee_as_caller: true }),
+        },
       ];
     }
-    case 'interject': {
-      const speech = { content: effect.text, content_complete: true, no_interruption_allowed: true };
+    case 'interject':
       return [
         {
           response_type: 'agent_interrupt',
           interrupt_id: effect.interruptId,
-          ...speech,
-          ...toFields(effect.action, false),
+          content: effect.text,
+          content_complete: true,
+          ...toFields(effect.action),
+          no_interruption_allowed: true,
         },
       ];
-    }
     case 'noteUse': {
       const { toolCallId, name, arguments: args } = effect.use;
       return [{ response_type: 'tool_call_invocation', tool_call_id: toolCallId, name, arguments: args }];
@@ -73,20 +90,13 @@ export function framesOf(effect: Effect): readonly OutboundFrame[] {
 }
 
 /** An action's fields. A transfer must not be cancelled by a cough while its line is spoken, so that line is uninterruptible. */
-function toFields(
-  action: Action | undefined,
-  isResponse: boolean,
-): Partial<Extract<OutboundFrame, { response_type: 'response' }>> {
+function toFields(action: Action | undefined): Omit<Partial<Speech>, 'content' | 'content_complete'> {
   if (!action) return {};
   switch (action.kind) {
     case 'end':
       return { end_call: true };
     case 'transfer':
-      return {
-        transfer_number: action.number,
-        ...(isResponse && { no_interruption_allowed: true }),
-        ...(isResponse && action.showCaller && { show_transferee_as_caller: true }),
-      };
+      return { transfer_number: action.number, no_interruption_allowed: true };
     case 'digits':
       return { digit_to_press: action.digits };
     default:
