@@ -14,7 +14,10 @@ export type Line = string | ((variables: Variables) => string);
 export interface CacheableReply {
   /** Tried on the user's last words. */
   readonly says: RegExp;
-  /** `same-question` (default): keyed by what the agent said last as well. `any`: the reply fits wherever it is asked. */
+  /**
+   * `same-question` (default): keyed by what the agent said last as well. `any`: the reply fits wherever it is asked.
+   * A function names the step; like `any` it is answered from the user's words alone.
+   */
   readonly step?: 'same-question' | 'any' | ((transcript: Transcript, variables: Variables) => string);
   /** Default one hour. */
   readonly ttlMs?: number;
@@ -111,6 +114,8 @@ const DEFAULT_OVERFLOW = {
   action: { kind: 'end' },
 } as const;
 
+/** No turn is that long, and no timer holds `Infinity`. */
+const MAX_BUDGET_MS = 600_000;
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const TOOL_NAME = /^[a-zA-Z][a-zA-Z0-9_]{0,63}$/;
 
@@ -119,21 +124,28 @@ export const ACTION_TOOLS = ['end_call', 'transfer_call', 'press_digits'] as con
 
 /**
  * Defines an agent: what it says and does, the same file in all three variants. Faults (kind `invalid`):
- * `agent.bad_name`, `agent.no_instructions`, `agent.bad_tool_name`, `agent.bad_budget`.
+ * `agent.bad_name`, `agent.bad_greeting`, `agent.no_instructions`, `agent.bad_tool_name`, `agent.empty_line`,
+ * `agent.bad_budget`.
  */
 export function defineAgent(definition: AgentDefinition): Agent {
-  validate(definition);
-  const { name, version = '1', tools = {}, actions = {} } = definition;
+  const { name, version = '1', tools = {}, actions = {}, cacheable = [], escalation = [] } = definition;
+  const { fallback = DEFAULT_FALLBACK, giveUp = DEFAULT_GIVE_UP, overflow = DEFAULT_OVERFLOW } = definition;
   const lines: AgentLines = { ...DEFAULT_LINES, ...definition.lines };
   const budget: Budget = { ...DEFAULT_BUDGET, ...definition.budget };
+  checkTexts(definition);
+  checkTools(name, tools);
+  checkLines(name, lines, [fallback, giveUp, overflow, ...escalation]);
+  checkBudget(name, budget);
   const rulesWith = (greeting: string): Rules => ({
     ...lines,
     agent: { name, version },
     greeting,
     budget,
-    fallback: definition.fallback ?? DEFAULT_FALLBACK,
-    giveUp: definition.giveUp ?? DEFAULT_GIVE_UP,
-    escalation: definition.escalation ?? [],
+    fallback,
+    giveUp,
+    escalation: escalation.map((rule) =>
+      'says' in rule.when ? { ...rule, when: { says: stateless(rule.when.says) } } : rule,
+    ),
   });
   return {
     name,
@@ -143,14 +155,14 @@ export function defineAgent(definition: AgentDefinition): Agent {
     model: definition.model,
     secondModel: definition.secondModel,
     scriptedModel: definition.scriptedModel,
-    cacheable: definition.cacheable ?? [],
-    overflow: definition.overflow ?? DEFAULT_OVERFLOW,
+    cacheable: cacheable.map((rule) => ({ ...rule, says: stateless(rule.says) })),
+    overflow,
     variables: definition.variables ?? {},
     retellAgentIds: definition.retellAgentIds ?? [],
     hearsDigits: definition.hearsDigits ?? false,
     instructions: (variables) => render(definition.instructions, variables),
     rules: (variables) => rulesWith(render(definition.greeting, variables)),
-    safeRules: rulesWith((definition.fallback ?? DEFAULT_FALLBACK).line),
+    safeRules: rulesWith(fallback.line),
   };
 }
 
@@ -158,36 +170,65 @@ function render(line: Line, variables: Variables): string {
   return typeof line === 'string' ? line : line(variables);
 }
 
-function validate(definition: AgentDefinition): void {
-  const { name, instructions, tools = {}, budget = {} } = definition;
-  if (!NAME.test(name)) {
-    throw new Fault(
-      'invalid',
-      'agent.bad_name',
-      `expected an agent name like "front-desk", got ${JSON.stringify(name)}`,
-    );
+/** A pattern with the flags g or y remembers where it matched last, and would miss every second caller. */
+function stateless({ source, flags }: RegExp): RegExp {
+  return new RegExp(source, flags.replace(/[gy]/g, ''));
+}
+
+/** The types say most of this; agents run unchecked, so what would be noticed only in a call is checked here. */
+function checkTexts({ name, greeting, instructions }: AgentDefinition): void {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    const expected = 'expected an agent name like "front-desk"';
+    throw new Fault('invalid', 'agent.bad_name', `${expected}, got ${JSON.stringify(name)}`);
   }
-  if (instructions === '') {
-    throw new Fault('invalid', 'agent.no_instructions', `agent ${name}: expected instructions, got an empty text`);
+  if (typeof greeting !== 'string' && typeof greeting !== 'function') {
+    const expected = `agent ${name}: expected a greeting, '' to wait for the caller`;
+    throw new Fault('invalid', 'agent.bad_greeting', `${expected}, got ${typeof greeting}`);
   }
+  if (typeof instructions !== 'function' && !isSpoken(instructions)) {
+    const expected = `agent ${name}: expected instructions`;
+    throw new Fault('invalid', 'agent.no_instructions', `${expected}, got ${JSON.stringify(instructions)}`);
+  }
+}
+
+function checkTools(name: string, tools: Readonly<Record<string, Tool>>): void {
   const reserved: readonly string[] = ACTION_TOOLS;
   const bad = Object.keys(tools).find((tool) => !TOOL_NAME.test(tool) || reserved.includes(tool));
-  if (bad !== undefined) {
-    throw new Fault(
-      'invalid',
-      'agent.bad_tool_name',
-      `agent ${name}: expected letters, digits and _ (and none of ${reserved.join(', ')}), got the tool name ${JSON.stringify(bad)}`,
-    );
-  }
-  const times = { ...DEFAULT_BUDGET, ...budget };
-  const isOrdered =
-    times.fillerMs <= 1_000 && times.fillerMs < times.fillerAgainMs && times.fillerAgainMs < times.finalMs;
-  if (!isOrdered || times.finalMs >= times.limitMs || times.secondFloorMs > times.secondMs || times.answerMs <= 0) {
-    throw new Fault(
-      'invalid',
-      'agent.bad_budget',
-      `agent ${name}: expected fillerMs (at most 1000) < fillerAgainMs < finalMs < limitMs and secondFloorMs <= secondMs`,
-      { effect: 'a caller would hear silence' },
-    );
-  }
+  if (bad === undefined) return;
+  throw new Fault(
+    'invalid',
+    'agent.bad_tool_name',
+    `agent ${name}: expected letters, digits and _ (and none of ${reserved.join(', ')}), got the tool name ${JSON.stringify(bad)}`,
+  );
+}
+
+function checkLines(name: string, lines: AgentLines, others: readonly { readonly line: string }[]): void {
+  const hasSilence = ![...Object.values(lines).flat(), ...others.map(({ line }) => line)].every(isSpoken);
+  if (!hasSilence && lines.fillers.length > 0) return;
+  throw new Fault(
+    'invalid',
+    'agent.empty_line',
+    `agent ${name}: expected words in every line, and at least one filler`,
+    {
+      effect: 'a caller would hear silence',
+      fixes: ['leave a line out to have the default'],
+    },
+  );
+}
+
+function checkBudget(name: string, budget: Budget): void {
+  const { fillerMs, fillerAgainMs, finalMs, limitMs, secondMs, secondFloorMs } = budget;
+  const areTimes = Object.values(budget).every((ms) => ms > 0 && ms <= MAX_BUDGET_MS);
+  const isOrdered = fillerMs <= 1_000 && fillerMs < fillerAgainMs && fillerAgainMs < finalMs && finalMs < limitMs;
+  if (areTimes && isOrdered && secondFloorMs <= secondMs) return;
+  throw new Fault(
+    'invalid',
+    'agent.bad_budget',
+    `agent ${name}: expected fillerMs (at most 1000) < fillerAgainMs < finalMs < limitMs (at most ${MAX_BUDGET_MS}) and secondFloorMs <= secondMs, all above 0`,
+    { effect: 'a caller would hear silence' },
+  );
+}
+
+function isSpoken(line: unknown): boolean {
+  return typeof line === 'string' && line.trim() !== '';
 }
