@@ -17,6 +17,11 @@ export class Flight {
     void this.#pump(source);
   }
 
+  /** Whether its last listener has left: it says no more, so nobody may join. */
+  get isOver(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
   async *listen(signal: AbortSignal): AsyncGenerator<DraftChunk, void, void> {
     this.#listeners += 1;
     try {

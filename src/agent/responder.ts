@@ -1,20 +1,18 @@
 import { type Budget, secondAfterMs } from '../call/budget.ts';
-import type { Action } from '../call/call.ts';
 import type { DraftOrder } from '../call/effects.ts';
-import type { DraftChunk, DraftedTool } from '../call/inputs.ts';
-import { normaliseWords } from '../call/transcript.ts';
-import type { LanguageModel, ModelRequest, ModelToolCall } from '../ports/language-model.ts';
+import type { DraftChunk } from '../call/inputs.ts';
+import type { LanguageModel, ModelRequest } from '../ports/language-model.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts';
 import { type Clock, sleep } from '../std/clock.ts';
-import { Fault } from '../std/fault.ts';
+import { Fault, toFault } from '../std/fault.ts';
 import { randomBetween } from '../std/random.ts';
 import type { Agent } from './agent.ts';
 import { Flight } from './flight.ts';
+import { generate } from './generate.ts';
 import { type GuardedModel, guardModel } from './model-guard.ts';
 import { buildPrompt } from './prompt.ts';
-import { replyKey } from './reply-key.ts';
-import { sentenceCutter } from './sentences.ts';
+import { type RepeatableReply, replyKey } from './reply-key.ts';
 
 /** Turns an order for a draft into its chunks. One attempt, one model: races and second tries are the machine's. */
 export interface Responder {
@@ -47,24 +45,32 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   return { draft, secondAfterMs: raceAfterMs, models };
 
   async function* draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncGenerator<DraftChunk, void, void> {
-    if (order.attempt === 2) {
-      yield* secondTry(order, agent, signal);
-      return;
+    try {
+      yield* order.attempt === 1 ? firstTry(order, agent, signal) : secondTry(order, agent, signal);
+    } catch (thrown) {
+      throw toFault(thrown, 'agent.code_threw');
     }
+  }
+
+  async function* firstTry(
+    order: DraftOrder,
+    agent: Agent,
+    signal: AbortSignal,
+  ): AsyncGenerator<DraftChunk, void, void> {
     const guarded = guardFor(firstModel(agent, defaultModel));
-    guarded.retries.deposit();
-    const repeatable = replyKey(agent, order);
-    if (!repeatable) {
+    const reply = replyKey(agent, order);
+    if (!reply) {
+      guarded.retries.deposit();
       yield* generate(guarded.model, agent, order, buildPrompt(agent, order), signal);
       return;
     }
-    const kept = await cache.get(repeatable.key, signal);
-    if (kept) {
-      for (const text of kept) yield { kind: 'sentence', text };
-      yield { kind: 'end' };
+    const kept = await recall(reply, signal);
+    if (!kept) {
+      yield* shared(reply, guarded, agent, order).listen(signal);
       return;
     }
-    yield* shared(repeatable, guarded.model, agent, order).listen(signal);
+    for (const text of kept) yield { kind: 'sentence', text };
+    yield { kind: 'end' };
   }
 
   /** The other model where there is one; the same one a moment later where there is not; nothing when retries are spent. */
@@ -73,54 +79,72 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     agent: Agent,
     signal: AbortSignal,
   ): AsyncGenerator<DraftChunk, void, void> {
-    const first = firstModel(agent, defaultModel);
-    const { retries } = guardFor(first);
-    if (!retries.tryWithdraw()) {
+    const first = guardFor(firstModel(agent, defaultModel));
+    // An open breaker let no first request through: this one is not a retry, and costs no more than the first would.
+    const isRetry = first.model.state().state === 'closed';
+    if (isRetry && !first.retries.tryWithdraw()) {
       throw new Fault(
         'exhausted',
         'model.retry_budget',
-        `expected second tries below a tenth of first ones for ${first.name}`,
+        `expected second tries below a tenth of first ones for ${first.model.name}`,
       );
     }
     if (!agent.secondModel) await sleep(clock, randomBetween(50, 250), signal);
-    const { model } = guardFor(agent.secondModel ?? first);
+    const { model } = agent.secondModel ? guardFor(agent.secondModel) : first;
     yield* generate(model, agent, order, buildPrompt(agent, order), signal);
   }
 
+  /** A cache that is away costs a model request, not the answer. */
+  async function recall({ key }: RepeatableReply, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    try {
+      return await cache.get(key, signal);
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      return undefined;
+    }
+  }
+
   /**
-   * One generation for everyone who asks the same at the same time. It sees nothing of the caller: the last two
-   * utterances, the agent's own defaults, no tools. What it says can therefore be said to anyone.
+   * One generation for everyone who asks the same at the same time. It sees nothing of the caller: the words the
+   * reply is keyed by, the agent's own defaults, no tools. What it says can therefore be said to anyone.
    */
   function shared(
-    { key, ttlMs }: { readonly key: string; readonly ttlMs: number },
-    model: LanguageModel,
+    { key, ttlMs, transcript }: RepeatableReply,
+    { model, retries }: Guarded,
     agent: Agent,
     order: DraftOrder,
   ): Flight {
     const joined = flights.get(key);
-    if (joined) return joined;
-    const impersonal: DraftOrder = {
-      ...order,
-      transcript: order.transcript.slice(-2),
-      exchanges: [],
-      variables: agent.variables,
-      said: [],
-    };
+    if (joined && !joined.isOver) return joined;
+    retries.deposit();
+    const impersonal: DraftOrder = { ...order, transcript, exchanges: [], variables: agent.variables, said: [] };
     const request: ModelRequest = { ...buildPrompt(agent, impersonal), tools: [] };
     const flight = new Flight(async function* (signal) {
-      const sentences: string[] = [];
+      const chunks: DraftChunk[] = [];
       try {
         for await (const chunk of generate(model, agent, impersonal, request, signal)) {
-          if (chunk.kind === 'sentence') sentences.push(chunk.text);
+          chunks.push(chunk);
           yield chunk;
         }
-        if (sentences.length > 0) await cache.put(key, sentences, ttlMs, signal);
+        await keep(key, chunks, ttlMs, signal);
       } finally {
-        flights.delete(key);
+        if (flights.get(key) === flight) flights.delete(key);
       }
     });
     flights.set(key, flight);
     return flight;
+  }
+
+  /** Keeps a reply that is words and nothing else: what a tool or an action was part of is no whole answer without it. */
+  async function keep(key: string, chunks: readonly DraftChunk[], ttlMs: number, signal: AbortSignal): Promise<void> {
+    const sentences = chunks.flatMap((chunk) => (chunk.kind === 'sentence' ? [chunk.text] : []));
+    const isWhole = chunks.length === sentences.length + 1 && chunks.at(-1)?.kind === 'end';
+    if (sentences.length === 0 || !isWhole) return;
+    try {
+      await cache.put(key, sentences, ttlMs, signal);
+    } catch {
+      // Everyone has heard the reply; one that is not kept is made anew.
+    }
   }
 
   function guardFor(model: LanguageModel): Guarded {
@@ -132,7 +156,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   }
 
   function raceAfterMs(agent: Agent, budget: Budget): number {
-    const model = agent.model ?? defaultModel ?? agent.scriptedModel;
+    const model = modelOf(agent, defaultModel);
     return secondAfterMs(budget, model && guardFor(model).model.recentP95Ms());
   }
 
@@ -141,8 +165,12 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   }
 }
 
+function modelOf(agent: Agent, defaultModel: LanguageModel | undefined): LanguageModel | undefined {
+  return agent.model ?? defaultModel ?? agent.scriptedModel;
+}
+
 function firstModel(agent: Agent, defaultModel: LanguageModel | undefined): LanguageModel {
-  const model = agent.model ?? defaultModel ?? agent.scriptedModel;
+  const model = modelOf(agent, defaultModel);
   if (model) return model;
   throw new Fault(
     'invalid',
@@ -153,76 +181,4 @@ function firstModel(agent: Agent, defaultModel: LanguageModel | undefined): Lang
       fixes: ['set OPENAI_API_KEY', 'give the agent a model or a scriptedModel'],
     },
   );
-}
-
-/** One model stream as chunks: whole sentences, then the tools it asked for or the end. */
-async function* generate(
-  model: LanguageModel,
-  agent: Agent,
-  order: DraftOrder,
-  request: ModelRequest,
-  signal: AbortSignal,
-): AsyncGenerator<DraftChunk, void, void> {
-  const cutter = sentenceCutter();
-  const calls: ModelToolCall[] = [];
-  const isNew = repetitionFilter(order);
-  for await (const chunk of model.stream(request, signal)) {
-    if (chunk.kind === 'text') yield* cutter.push(chunk.text).filter(isNew).map(toSentence);
-    if (chunk.kind === 'toolCall') calls.push(chunk.call);
-  }
-  yield* cutter.flush().filter(isNew).map(toSentence);
-  const tools: DraftedTool[] = [];
-  for (const call of calls) {
-    const action = toAction(agent, call);
-    if (action) yield { kind: 'action', action };
-    else tools.push({ name: call.name, arguments: call.arguments, isSafe: isSafe(agent, call.name) });
-  }
-  yield tools.length > 0 ? { kind: 'tools', requests: tools } : { kind: 'end' };
-}
-
-function toSentence(text: string): DraftChunk {
-  return { kind: 'sentence', text };
-}
-
-/** A continued answer begins after what was spoken; a model that starts over is skipped up to there. */
-function repetitionFilter(order: DraftOrder): (sentence: string) => boolean {
-  const spoken = order.said.filter(({ kind }) => kind === 'answer').map(({ text }) => normaliseWords(text));
-  return (sentence) => {
-    const at = spoken.indexOf(normaliseWords(sentence));
-    if (at < 0) return true;
-    spoken.splice(at, 1);
-    return false;
-  };
-}
-
-function isSafe(agent: Agent, name: string): boolean {
-  return !Object.hasOwn(agent.tools, name) || agent.tools[name]?.effect === 'safe';
-}
-
-/** What the model may do with the call itself, when the agent allows it. */
-function toAction(agent: Agent, call: ModelToolCall): Action | undefined {
-  const args = parseObject(call.arguments);
-  const { endCall, transfer, pressDigits } = agent.actions;
-  if (call.name === 'end_call' && endCall) return { kind: 'end' };
-  if (
-    call.name === 'press_digits' &&
-    pressDigits &&
-    typeof args.digits === 'string' &&
-    /^[0-9*#]+$/.test(args.digits)
-  ) {
-    return { kind: 'digits', digits: args.digits };
-  }
-  if (call.name === 'transfer_call' && transfer && typeof args.to === 'string' && Object.hasOwn(transfer, args.to)) {
-    return { kind: 'transfer', number: transfer[args.to] ?? '' };
-  }
-  return undefined;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text === '' ? '{}' : text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {}; // a tool asked for with broken arguments is refused by name below, and the model is told
-  }
 }

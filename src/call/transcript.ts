@@ -32,12 +32,13 @@ export function heardSince(transcript: Transcript, since: number): string {
     .join(' ');
 }
 
-/** Words alone, lower-cased: how two renderings of one speech are compared. */
+/** Words alone, lower-cased: how two renderings of one speech are compared. Marks (Hindi's vowels) are part of them. */
 export function normaliseWords(text: string): string {
-  return text
+  const words = text
+    .normalize('NFC')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
+    .match(/[\p{L}\p{N}][\p{L}\p{M}\p{N}]*/gu);
+  return words?.join(' ') ?? '';
 }
 
 /** An utterance that is new or was revised, at its place in the transcript. */
