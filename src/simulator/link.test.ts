@@ -9,7 +9,7 @@ import {
   startSampleServer,
 } from './sample-server.ts';
 import { DEFAULT_SWITCHES, type Switches } from './switches.ts';
-import { DEFAULT_TIMINGS } from './timings.ts';
+import { DEFAULT_TIMINGS, type RetellTimings } from './timings.ts';
 
 const TIMINGS = {
   ...DEFAULT_TIMINGS,
@@ -36,7 +36,12 @@ interface Seen {
   readonly over: Promise<string>;
 }
 
-async function linkTo(behaviour: SampleBehaviour, moved: Partial<Switches> = {}, url?: string): Promise<Seen> {
+async function linkTo(
+  behaviour: SampleBehaviour,
+  moved: Partial<Switches> = {},
+  url?: string,
+  timings: RetellTimings = TIMINGS,
+): Promise<Seen> {
   server = await startSampleServer(behaviour);
   const happened: string[] = [];
   let finish: (reason: string) => void = () => {};
@@ -50,7 +55,7 @@ async function linkTo(behaviour: SampleBehaviour, moved: Partial<Switches> = {},
   const made = new Link({
     url: url ?? `${server.url.replace('http', 'ws')}/llm-websocket/call_link_test`,
     clock: systemClock,
-    timings: TIMINGS,
+    timings,
     switches: { ...DEFAULT_SWITCHES, ...moved },
     random: () => 0.5,
     hooks: {
@@ -147,13 +152,13 @@ describe('a link', () => {
     const echoed = new Promise<void>((resolve) => {
       enough = resolve;
     });
-    const { happened } = await linkTo({
-      onPing: (session, timestamp) => {
-        session.send({ response_type: 'ping_pong', timestamp });
-        pings += 1;
-        if (pings === 8) enough();
-      },
-    });
+    const onPing: SampleBehaviour['onPing'] = (session, timestamp) => {
+      session.send({ response_type: 'ping_pong', timestamp });
+      pings += 1;
+      if (pings === 8) enough();
+    };
+    // Lost only after far longer than this machine may stall.
+    const { happened } = await linkTo({ onPing }, {}, undefined, { ...TIMINGS, pingLostMs: 4_000 });
     await echoed;
     expect(count(happened, 'opened')).toBe(1);
   });

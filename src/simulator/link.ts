@@ -149,7 +149,8 @@ export class Link {
   #ping(): void {
     const { clock, timings, hooks } = this.#options;
     if (clock.now() - this.#lastPongAt >= timings.pingLostMs) {
-      this.#lose({ kind: 'keepalive' }, 1006, 'keepalive');
+      // An echo may have come while this process was busy elsewhere: what waits to be read is read first.
+      this.#later(0, () => this.#judgeSilence());
       return;
     }
     const timestamp = Math.round(clock.wall());
@@ -157,6 +158,12 @@ export class Link {
     this.send(JSON.stringify({ interaction_type: 'ping_pong', timestamp }));
     const lostIn = this.#lastPongAt + timings.pingLostMs - clock.now();
     this.#later(Math.min(timings.pingEveryMs, Math.max(1, lostIn)), () => this.#ping());
+  }
+
+  #judgeSilence(): void {
+    const { clock, timings } = this.#options;
+    if (clock.now() - this.#lastPongAt < timings.pingLostMs) this.#ping();
+    else this.#lose({ kind: 'keepalive' }, 1006, 'keepalive');
   }
 
   #lose(loss: Loss, code?: number, cause: 'server' | 'simulator' | 'keepalive' = 'server'): void {
