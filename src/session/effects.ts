@@ -11,11 +11,12 @@ import type { CallStore } from '../ports/call-store.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
+import { untilAborted } from '../std/signals.ts';
 import type { Line } from './line.ts';
 
 /** What sessions share: the ports and services that effects reach. */
 export interface SessionServices {
-  readonly callStore: CallStore;
+  readonly callStore: Pick<CallStore, 'commit'>;
   readonly responder: Responder;
   readonly toolDesk: ToolDesk;
   readonly clock: Clock;
@@ -26,13 +27,14 @@ export interface SessionServices {
 
 /** Does what the machine wants done, for one session. What comes of it returns as inputs. */
 export interface EffectRunner {
-  /** `call` is the call after the step that asked for these. */
+  /** `call` is the call after the step that asked for these. An effect that fails does not stop those after it. */
   run(effects: readonly Effect[], call: Call): void;
-  /** Settles when every commit so far has been stored or refused. */
-  stored(): Promise<void>;
-  /** Aborts drafts and stops clocks. */
-  dispose(): void;
+  /** Aborts drafts and stops clocks; settles when every commit has been stored, refused or given up. */
+  close(): Promise<void>;
 }
+
+/** A store that hangs must not keep the call from its next socket: Retell dials back within seconds. */
+const LAST_COMMIT_WITHIN_MS = 2_000;
 
 export function createEffectRunner(
   services: SessionServices,
@@ -49,17 +51,26 @@ export function createEffectRunner(
   let seq = 0;
   let written = stored;
   let lastCommit: Promise<void> = Promise.resolve();
-  let isCommitting = false;
+  let commits = 0;
 
   return {
     run(effects, call) {
-      for (const effect of effects) perform(effect, call);
+      for (const effect of effects) {
+        try {
+          perform(effect, call);
+        } catch (thrown) {
+          const { reason } = toFault(thrown, 'session.effect_failed');
+          log.error({ callId: call.id, effect: effect.kind, reason }, 'an effect failed; the call goes on');
+        }
+      }
     },
-    stored: () => lastCommit,
-    dispose() {
+    async close() {
       for (const controller of drafts.values()) controller.abort(gone());
       for (const cancel of timers.values()) cancel();
       timers.clear();
+      const cancel = clock.after(LAST_COMMIT_WITHIN_MS, () => lifetime.abort(late()));
+      await lastCommit;
+      cancel();
     },
   };
 
@@ -141,29 +152,32 @@ export function createEffectRunner(
    * voice does not wait for them unless the machine said so with a tag.
    */
   function commit(call: Call, tag: CommitTag | undefined): void {
+    const done = commits === 0 ? store(call, tag) : lastCommit.then(() => store(call, tag));
+    commits += 1;
+    lastCommit = done.finally(() => {
+      commits -= 1;
+    });
+  }
+
+  /** Writes what the store does not have yet, and so also what an earlier commit failed to write. Never rejects. */
+  async function store(call: Call, tag: CommitTag | undefined): Promise<void> {
     const facts = unsent;
     unsent = [];
-    const appended = changedUtterances(written, call.transcript);
-    written = call.transcript;
-    const content = { head: headOf(call), appended, facts };
-    const store = async () => {
-      isCommitting = true;
-      try {
-        const outcome = await callStore.commit(call.id, call.epoch, content, lifetime.signal);
-        if (outcome === 'fenced') {
-          push({ kind: 'fenced' });
-          return;
-        }
-      } catch (thrown) {
-        // The caller is answered all the same; the facts go with the next commit, and the ledger guards the tools.
-        log.error({ reason: toFault(thrown).reason }, 'call could not be stored');
-        unsent = [...facts, ...unsent];
-      } finally {
-        isCommitting = false;
+    const content = { head: headOf(call), appended: changedUtterances(written, call.transcript), facts };
+    try {
+      const { signal } = lifetime;
+      const outcome = await untilAborted(callStore.commit(call.id, call.epoch, content, signal), signal);
+      if (outcome === 'fenced') {
+        push({ kind: 'fenced' });
+        return;
       }
-      if (tag) push({ kind: 'committed', at: clock.now(), tag });
-    };
-    lastCommit = isCommitting ? lastCommit.then(store) : store();
+      written = call.transcript;
+    } catch (thrown) {
+      // The caller is answered all the same; all of it goes with the next commit, and the ledger guards the tools.
+      log.error({ callId: call.id, reason: toFault(thrown).reason }, 'call could not be stored');
+      unsent = [...facts, ...unsent];
+    }
+    if (tag) push({ kind: 'committed', at: clock.now(), tag });
   }
 
   function arm(timer: TimerName, at: number): void {
@@ -182,4 +196,8 @@ export function createEffectRunner(
 
 function gone(): Fault {
   return new Fault('cancelled', 'session.over', 'the session is over');
+}
+
+function late(): Fault {
+  return new Fault('timeout', 'session.commit_late', `expected the last commit within ${LAST_COMMIT_WITHIN_MS} ms`);
 }

@@ -32,11 +32,14 @@ export interface SessionStart {
   readonly onStep: (call: Call) => void;
 }
 
+/** How a session ended: its socket is gone, the call is over, or a newer session holds the call. */
+export type SessionEnd = 'adrift' | 'over' | 'fenced';
+
 /**
  * One socket serving one call: a single loop feeds the machine and does what it wants done, so nothing races and
- * nothing locks. Ends when the socket is gone, the call is over, or a newer session took it; returns the last call.
+ * nothing locks. Settles once what it did is stored.
  */
-export async function runSession(services: SessionServices, start: SessionStart): Promise<Call> {
+export async function runSession(services: SessionServices, start: SessionStart): Promise<SessionEnd> {
   const { clock, log } = services;
   const { line, inbox, agent } = start;
   const push = (input: SessionInput) => inbox.push(input);
@@ -48,13 +51,13 @@ export async function runSession(services: SessionServices, start: SessionStart)
     try {
       const moved = step(call, input);
       call = moved.call;
+      start.onStep(call);
       runner.run(moved.effects, call);
     } catch (thrown) {
       const fault = toFault(thrown, 'call.step_failed');
       log.error({ callId: call.id, input: input.kind, reason: fault.reason }, 'a step failed; the call goes on');
       if (input.kind === 'asked') apologise(start, input.responseId);
     }
-    start.onStep(call);
   };
   const letGo = () => {
     feed({ kind: 'lost', at: clock.now() });
@@ -67,24 +70,23 @@ export async function runSession(services: SessionServices, start: SessionStart)
       if (input.kind === 'fenced') {
         log.warn({ callId: call.id }, 'a newer session holds the call; letting go');
         line.terminate();
-        break;
+        return 'fenced';
       }
       if (input.kind === 'release') letGo();
       else if (input.kind === 'drain') isDraining = true;
       else feed(input);
       if (isDraining && call.phase.kind !== 'adrift' && !openTurn(call)) letGo();
-      if (call.phase.kind === 'adrift') break;
       if (call.phase.kind === 'over') {
         line.terminate(); // Retell has closed it already, or has told us that it will
-        break;
+        return 'over';
       }
+      if (call.phase.kind === 'adrift') break;
     }
+    return 'adrift';
   } finally {
     inbox.close();
-    runner.dispose();
-    await runner.stored();
+    await runner.close();
   }
-  return call;
 }
 
 /** A rule of ours failed on this ask: the caller hears the fallback line, and the ask is closed. */

@@ -1,0 +1,213 @@
+import type { Agent } from '../agent/agent.ts';
+import type { Call } from '../call/call.ts';
+import type { Transcript } from '../call/transcript.ts';
+import type { CallStore, TakenCall } from '../ports/call-store.ts';
+import type { Leases } from '../ports/leases.ts';
+import { toFault } from '../std/fault.ts';
+import { Inbox } from '../std/inbox.ts';
+import { type Refusal, refuseBusy } from './busy.ts';
+import type { SessionServices } from './effects.ts';
+import { greetedDetails } from './greeting.ts';
+import type { Details, Line, LineInfo, LineListener } from './line.ts';
+import { beginCall, type ReadyCall, resumeCall } from './resume.ts';
+import { runSession, type SessionInput } from './session.ts';
+
+/** What a seat needs beside what its session does. */
+export interface SeatServices extends SessionServices {
+  readonly callStore: CallStore;
+  readonly leases: Leases;
+  readonly agents: readonly Agent[];
+  readonly defaultAgent: Agent;
+  /** Refuse calls of Retell agents that no agent lists, instead of answering with the default one. */
+  readonly isStrict: boolean;
+  readonly maxCalls: number;
+  /** How long an adrift call keeps its slot. */
+  readonly adriftMs: number;
+}
+
+/** One socket and its call, from admission to what becomes of the slot. */
+export interface Seat {
+  /** What the door tells it. */
+  readonly listener: LineListener;
+  /** Settles when the socket has no more business here; never rejects. */
+  readonly done: Promise<void>;
+  /** The call after its last step; undefined until the session has begun. */
+  readonly call: Call | undefined;
+  push(input: SessionInput): void;
+}
+
+/** A lease outlives a stall of the loop, and a dead process for no longer than this. */
+export const LEASE_MS = 15_000;
+
+/**
+ * Takes a seat for a socket: once the `older` seat of the call is free, the call is admitted or refused, begun or
+ * resumed, and served until its socket is gone, the call is over, or a newer session holds it.
+ */
+export function takeSeat(
+  services: SeatServices,
+  line: Line,
+  info: LineInfo,
+  older: Promise<void> | undefined,
+  signal: AbortSignal,
+): Seat {
+  const { clock, log, leases, callStore, defaultAgent } = services;
+  const { callId } = info;
+  const inbox = new Inbox<SessionInput>();
+  const details = greetedDetails(clock);
+  let call: Call | undefined;
+  let agent = defaultAgent;
+  let refusal: Refusal | undefined;
+  let { isProven } = info;
+  let askedId = 0;
+  /** What Retell last told on this socket, whether or not the session has read it yet. */
+  let told: Transcript | undefined;
+  let isLeaving = false;
+
+  return {
+    listener: {
+      onDetails: details.arrive,
+      onAsk(ask, responseId, transcript) {
+        askedId = responseId;
+        refusal?.onAsk(ask, responseId, transcript);
+        const secondAfterMs = services.responder.secondAfterMs(agent, (call?.rules ?? agent.safeRules).budget);
+        told = transcript ?? told ?? call?.transcript ?? [];
+        push({ kind: 'asked', at: clock.now(), ask, responseId, transcript: told, secondAfterMs });
+      },
+      onHeard(transcript) {
+        told = transcript;
+        push({ kind: 'heard', at: clock.now(), transcript });
+      },
+      onClosed() {
+        refusal?.onClosed();
+        push({ kind: 'lost', at: clock.now() });
+      },
+    },
+    done: serve().catch((thrown: unknown) => {
+      const { reason } = toFault(thrown, 'session.failed');
+      log.error({ callId, reason }, 'session failed; Retell will dial back');
+      line.terminate();
+    }),
+    get call() {
+      return call;
+    },
+    push,
+  };
+
+  function push(input: SessionInput): void {
+    if (input.kind === 'proven') isProven = true;
+    if (input.kind === 'lost' || input.kind === 'release' || input.kind === 'drain') {
+      isLeaving = true;
+      details.arrive(undefined);
+    }
+    inbox.push(input);
+  }
+
+  async function serve(): Promise<void> {
+    await older;
+    if (!(await admit())) {
+      refuse(chooseAgent(services, await details.arrived('busy')) ?? defaultAgent);
+      return;
+    }
+    const taken = isLeaving ? undefined : await take();
+    const brought = taken && !taken.stored ? await details.arrived('greeting') : undefined;
+    if (!taken || isLeaving) {
+      // Nothing has begun, so nothing is lost: the next socket greets.
+      await leases.adopt(callId, services.adriftMs, signal);
+      line.terminate();
+      return;
+    }
+    const ready = make(taken, brought);
+    if (!ready) {
+      await leases.release(callId, signal);
+      refuse(defaultAgent);
+      return;
+    }
+    await hold(ready, taken.epoch > 0 ? callStore : UNSTORED);
+  }
+
+  /** A call that is known here was admitted before; any other needs a slot, checked and taken in one act. */
+  async function admit(): Promise<boolean> {
+    if (await isKnown()) {
+      await leases.adopt(callId, LEASE_MS, signal);
+      return true;
+    }
+    return (await leases.acquire(callId, services.maxCalls, LEASE_MS, signal)) === 'held';
+  }
+
+  async function isKnown(): Promise<boolean> {
+    try {
+      return (await callStore.load(callId, signal)) !== undefined;
+    } catch (thrown) {
+      log.error({ callId, reason: toFault(thrown).reason }, 'the store could not be asked for a call; taken for new');
+      return false;
+    }
+  }
+
+  /** Without a store the caller is answered all the same; the call just cannot be resumed. */
+  async function take(): Promise<TakenCall> {
+    try {
+      return await callStore.take(callId, signal);
+    } catch (thrown) {
+      log.error({ callId, reason: toFault(thrown).reason }, 'call could not be taken; it is answered and not stored');
+      return { epoch: 0, stored: undefined };
+    }
+  }
+
+  /** The call resumed or begun; undefined when strictness refuses its agent. */
+  function make({ epoch, stored }: TakenCall, brought: Details | undefined): ReadyCall | undefined {
+    if (stored) return resumeCall(callId, epoch, stored, services.agents, defaultAgent, log);
+    const chosen = chooseAgent(services, brought);
+    return chosen && beginCall(callId, epoch, chosen, brought?.variables ?? {}, clock.now(), log);
+  }
+
+  async function hold(ready: ReadyCall, store: SessionServices['callStore']): Promise<void> {
+    agent = ready.agent;
+    const { call: begun } = ready;
+    if (begun.phase.kind === 'over') {
+      // It was ended here and Retell has not heard of it, or it would not dial.
+      line.hangUp();
+      await leases.release(callId, signal);
+      return;
+    }
+    const onStep = (moved: Call) => {
+      call = moved;
+    };
+    const end = await runSession({ ...services, callStore: store }, { ...ready, isProven, line, inbox, onStep });
+    if (end === 'over') await leases.release(callId, signal);
+    if (end === 'adrift') await leases.adopt(callId, services.adriftMs, signal);
+  }
+
+  /** The words first: the caller hears them within 500 ms, however slow the store is. */
+  function refuse(refuser: Agent): void {
+    if (isLeaving) return;
+    refusal = refuseBusy(line, refuser, clock, askedId);
+    const at = clock.now();
+    const fact = { type: 'call.refused', action: refusalOf(refuser) } as const;
+    const event = { ...fact, v: 1, callId, epoch: 0, seq: Math.floor(at), at } as const;
+    services.observe(event);
+    callStore.enqueue([event], signal).catch((thrown: unknown) => {
+      log.error({ callId, reason: toFault(thrown).reason }, 'a refusal could not be stored');
+    });
+  }
+}
+
+/** The agent that lists the call's Retell agent, or the default one; undefined when strictness refuses. */
+function chooseAgent(
+  { agents, defaultAgent, isStrict, log }: SeatServices,
+  brought: Details | undefined,
+): Agent | undefined {
+  const id = brought?.agentId;
+  if (id === undefined || agents.every(({ retellAgentIds }) => retellAgentIds.length === 0)) return defaultAgent;
+  const named = agents.find(({ retellAgentIds }) => retellAgentIds.includes(id));
+  if (named) return named;
+  log.warn({ agentId: id, isStrict }, 'no agent lists this Retell agent id');
+  return isStrict ? undefined : defaultAgent;
+}
+
+function refusalOf(agent: Agent): 'transfer' | 'end' | 'callback' {
+  const { kind } = agent.overflow.action;
+  return kind === 'digits' ? 'end' : kind;
+}
+
+/** Where a call is written that the store could not take. */
+const UNSTORED: SessionServices['callStore'] = { commit: () => Promise.resolve('committed') };
