@@ -168,3 +168,10 @@ describe('what a model may do with the call', () => {
     ]);
   });
 });
+
+describe('an unproven call', () => {
+  it('is not transferred, whatever the model asks for', async () => {
+    const chunks = await chunksOf([toolCall('transfer_call', '{"to":"sales"}')], orderOf({ isProven: false }));
+    expect(chunks).toEqual([asks('transfer_call', '{"to":"sales"}')]);
+  });
+});

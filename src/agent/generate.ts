@@ -27,7 +27,7 @@ export async function* generate(
   yield* cutter.flush().filter(isNew).map(toSentence);
   const tools: DraftedTool[] = [];
   for (const call of calls) {
-    const action = toAction(agent, call);
+    const action = toAction(agent, call, order.isProven);
     if (action) yield { kind: 'action', action };
     else tools.push({ name: call.name, arguments: call.arguments, isSafe: isSafe(agent, call.name) });
   }
@@ -54,10 +54,11 @@ function isSafe(agent: Agent, name: string): boolean {
 }
 
 /** What the model may do with the call itself, when the agent allows it. */
-function toAction(agent: Agent, call: ModelToolCall): Action | undefined {
+function toAction(agent: Agent, call: ModelToolCall, isProven: boolean): Action | undefined {
   const args = parseObject(call.arguments);
   const { endCall, transfer, pressDigits } = agent.actions;
   if (call.name === 'end_call' && endCall) return { kind: 'end' };
+  if (!isProven) return undefined;
   if (
     call.name === 'press_digits' &&
     pressDigits &&

@@ -146,6 +146,12 @@ describe('the tools on offer', () => {
     expect(offered({ actions: { endCall: false, pressDigits: false, transfer: {} } })).toEqual([]);
   });
 
+  it('are without transfers and key presses until the call is proven', () => {
+    const agent = agentOf({ actions: { endCall: true, pressDigits: true, transfer: { sales: '+15550100' } } });
+    const { tools } = buildPrompt(agent, orderOf({ isProven: false }));
+    expect(tools.map(({ name }) => name)).toEqual(['end_call']);
+  });
+
   it('are also what it may do with the call', () => {
     const actions = { endCall: true, pressDigits: true, transfer: { sales: '+15550100', desk: '+15550101' } };
     const tools = offered({ actions });

@@ -27,7 +27,7 @@ export function buildPrompt(agent: Agent, order: DraftOrder): ModelRequest {
     if (utterance) messages.push(toMessage(utterance));
   }
   if (said.length > 0) messages.push({ role: 'assistant', content: said.join(' ') }, CONTINUE);
-  return { messages, tools: [...toolsOf(agent), ...actionsOf(agent)] };
+  return { messages, tools: [...toolsOf(agent), ...actionsOf(agent, order.isProven)] };
 }
 
 /** The transcript without what it already shows of this turn's own words: they follow whole, as the model wrote them. */
@@ -55,13 +55,14 @@ function toolsOf(agent: Agent): readonly ModelTool[] {
   return Object.entries(agent.tools).map(([name, { description, parameters }]) => ({ name, description, parameters }));
 }
 
-function actionsOf({ actions }: Agent): readonly ModelTool[] {
+/** Until a call is proven it may talk and hang up, but neither dial on nor press keys. */
+function actionsOf({ actions }: Agent, isProven: boolean): readonly ModelTool[] {
   const tools: ModelTool[] = [];
   if (actions.endCall) {
     tools.push({ name: 'end_call', description: 'Hang up after a short goodbye.', parameters: objectOf({}) });
   }
   const names = Object.keys(actions.transfer ?? {});
-  if (names.length > 0) {
+  if (isProven && names.length > 0) {
     const to = { type: 'string', enum: names };
     tools.push({
       name: 'transfer_call',
@@ -69,7 +70,7 @@ function actionsOf({ actions }: Agent): readonly ModelTool[] {
       parameters: objectOf({ to }),
     });
   }
-  if (actions.pressDigits) {
+  if (isProven && actions.pressDigits) {
     const digits = { type: 'string', pattern: '^[0-9*#]+$' };
     tools.push({ name: 'press_digits', description: 'Press keys on the phone.', parameters: objectOf({ digits }) });
   }
