@@ -15,7 +15,10 @@ export interface RetellLineOptions {
   readonly accept: (line: Line, info: LineInfo) => LineListener;
 }
 
-/** Retell pings every 2 s once asked to; silence for this long means the peer is gone without a word. */
+/**
+ * Retell sends call_details as soon as it is asked to and pings every 2 s from then on; silence for this long, at first
+ * or between two pings, means the peer is gone without a word.
+ */
 const PEER_DEAD_AFTER_MS = 5_000;
 
 /**
@@ -29,6 +32,7 @@ export function speakRetell(
 ): SocketListener {
   const { clock, log, hearsDigits } = options;
   let cancelWatch = () => {};
+  let hasHeard = false;
   const line: Line = {
     carry(effect) {
       for (const frame of framesOf(effect)) socket.send(printFrame(frame));
@@ -42,10 +46,13 @@ export function speakRetell(
       config: { auto_reconnect: true, call_details: true, ...(hearsDigits && { transcript_with_tool_calls: true }) },
     }),
   );
+  watchPeer();
   const listener = options.accept(line, info);
 
   return {
     onText(text) {
+      if (!hasHeard) cancelWatch();
+      hasHeard = true;
       const parsed = parseFrame(text);
       if (parsed.kind === 'ignored') return;
       if (parsed.kind === 'malformed') {
@@ -86,7 +93,7 @@ export function speakRetell(
   function watchPeer(): void {
     cancelWatch();
     cancelWatch = clock.after(PEER_DEAD_AFTER_MS, () => {
-      log.warn({ callId: info.callId }, 'no ping for 5 s; letting go of the socket');
+      log.warn({ callId: info.callId }, 'not a sign of the peer for 5 s; letting go of its socket');
       socket.terminate();
     });
   }
