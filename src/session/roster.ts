@@ -75,13 +75,11 @@ export function createRoster(options: RosterOptions): Roster {
 
   async function end(callId: CallId, reason: string): Promise<boolean> {
     const seat = seats.get(callId);
-    if (!seat) {
-      await leases.release(callId, lifetime.signal);
-      return false;
-    }
-    seat.push({ kind: 'ended', at: clock.now(), reason });
-    await seat.done;
-    return seat.call !== undefined;
+    seat?.push({ kind: 'ended', at: clock.now(), reason });
+    await seat?.done;
+    // Whatever became of its socket meanwhile: a call that is over holds no slot.
+    await leases.release(callId, lifetime.signal);
+    return seat?.call?.phase.kind === 'over';
   }
 
   function interject(callId: CallId, text: string, action: Action | undefined): boolean {
