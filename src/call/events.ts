@@ -29,7 +29,6 @@ export type CallFact =
       readonly failure?: string;
     }
   | { readonly type: 'call.tool'; readonly name: string; readonly outcome: 'done' | 'failed' | 'unknown' }
-  | { readonly type: 'call.callback_requested' }
   | { readonly type: 'call.reported'; readonly disconnectionReason: string; readonly durationMs?: number }
   | { readonly type: 'call.ended'; readonly reason: string };
 

@@ -105,7 +105,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
           ended.inc({ reason: labels.ended(event.reason) });
           break;
         case 'call.adrift':
-        case 'call.callback_requested':
         case 'call.reported':
           break; // seen in the calls they lead to
         default:
