@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { CallSocket } from '../session/socket.ts';
+import type { CallSocket } from './socket.ts';
 import { type Clock, systemClock } from '../std/clock.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';

@@ -3,7 +3,7 @@ import { parseCallId } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { Details, Line } from '../session/line.ts';
-import type { CallSocket } from '../session/socket.ts';
+import type { CallSocket } from './socket.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type RetellLineOptions, speakRetell } from './retell-line.ts';

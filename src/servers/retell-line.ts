@@ -2,7 +2,7 @@ import type { CallId } from '../call/call.ts';
 import { parseFrame, printFrame } from '../retell/frames.ts';
 import { framesOf, transcriptOf, variablesOf } from '../retell/translate.ts';
 import type { Line, LineInfo, LineListener } from '../session/line.ts';
-import type { CallSocket, SocketListener } from '../session/socket.ts';
+import type { CallSocket, SocketListener } from './socket.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 
