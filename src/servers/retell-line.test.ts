@@ -3,10 +3,10 @@ import { parseCallId } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { Details, Line } from '../session/line.ts';
-import type { CallSocket } from './socket.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type RetellLineOptions, speakRetell } from './retell-line.ts';
+import type { CallSocket } from './socket.ts';
 
 const callId = parseCallId('call_00000001');
 if (!callId) throw new Error('expected a call id');

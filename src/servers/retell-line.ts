@@ -2,9 +2,9 @@ import type { CallId } from '../call/call.ts';
 import { parseFrame, printFrame } from '../retell/frames.ts';
 import { framesOf, transcriptOf, variablesOf } from '../retell/translate.ts';
 import type { Line, LineInfo, LineListener } from '../session/line.ts';
-import type { CallSocket, SocketListener } from './socket.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
+import type { CallSocket, SocketListener } from './socket.ts';
 
 export interface RetellLineOptions {
   readonly clock: Clock;
