@@ -44,8 +44,10 @@ describe('the records client', () => {
     const records = recordsOver(client);
     const fact = sampleEvent(newCallId(), 1);
     await records.saveFact(fact, signal);
+    // Asked once the thread is told to end: one that is still running might answer before it does.
+    const killed = kill();
     const asked = Promise.allSettled([records.facts(fact.callId, signal), records.listCalls(1, undefined, signal)]);
-    await kill();
+    await killed;
     for (const outcome of await asked) {
       expect(outcome).toMatchObject({
         status: 'rejected',
