@@ -41,18 +41,20 @@ export async function acceptWebhook(
   const verdict = await records.acceptWebhook(record, facts, signal);
   if (callId) {
     liveCalls.prove(callId);
-    if (ended) await freeSlot(context, callId, signal);
+    if (ended) await endNow(context, callId, ended.disconnectionReason);
   }
   return verdict;
 }
 
-/** A call that was placed and never answered holds the slot it was dialled with; a live one gives up its own. */
-async function freeSlot({ liveCalls, leases, log }: OperationContext, callId: CallId, signal: AbortSignal) {
-  if (liveCalls.list().some((live) => live.callId === callId)) return;
+/**
+ * Frees the call's slot for the next caller at once. The closer does the same when the fact reaches it: it is the one
+ * that cannot be missed.
+ */
+async function endNow({ liveCalls, log }: OperationContext, callId: CallId, reason: string): Promise<void> {
   try {
-    await leases.release(callId, signal);
+    await liveCalls.end(callId, reason);
   } catch (thrown) {
-    // The webhook is stored, so it is accepted all the same: the slot frees itself when its lease expires.
-    log.warn({ callId, reason: toFault(thrown).reason }, 'slot of an ended call could not be freed at once');
+    // The webhook is stored, so it is accepted all the same.
+    log.warn({ callId, reason: toFault(thrown).reason }, 'an ended call could not be ended at once');
   }
 }
