@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { CallSocket } from './socket.ts';
 import { type Clock, systemClock } from '../std/clock.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';
 import { createSocketDoor, type SocketDoorOptions, type SocketInfo } from './llm-socket.ts';
 import { BINARY, CLOSE, dial, type FrameShape, frame, PING, TEXT } from './raw-peer.fixture.ts';
+import type { CallSocket } from './socket.ts';
 
 const CALL = 'call_1_aaaa';
 const servers: (() => void)[] = [];

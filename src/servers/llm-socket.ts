@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { CallId } from '../call/call.ts';
-import type { CallSocket, SocketListener } from './socket.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { withDeadline } from '../std/signals.ts';
 import { frameBudget, watchSlowReader } from './guards.ts';
 import { printRefusal } from './http.ts';
+import type { CallSocket, SocketListener } from './socket.ts';
 import { readSocketAddress } from './socket-path.ts';
 
 /** What the door knows of a call when its socket opens. */
