@@ -27,7 +27,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/pino': ['pino'],
   'adapters/retell': ['retell-sdk', 'zod'],
   'adapters/sqlite': ['kysely'],
-  resilience: ['cockatiel'],
+
   retell: ['zod'],
   agent: ['@standard-schema/spec', 'zod'],
   observe: ['prom-client'],

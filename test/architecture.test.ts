@@ -38,7 +38,7 @@ describe('the scanner finds', () => {
     ['src/simulator/line.ts', "import { x } from '../servers/http.ts';"],
     ['src/variants/single.ts', "import { x } from '../simulator/line.ts';"],
     ['src/servers/http.ts', "import 'kysely';"],
-    ['src/agent/agent.ts', "import { wrap } from 'cockatiel';"],
+    ['src/agent/agent.ts', "import { pino } from 'pino';"],
     ['src/adapters/models/openai.ts', "import OpenAI from 'retell-sdk';"],
     ['agents/front-desk.ts', "import { x } from '../src/agent/agent.ts';"],
     ['agents/front-desk.ts', "import { x } from '../src/std/clock.ts';"],

@@ -25,19 +25,20 @@ describe('bulkhead', () => {
     bulkhead.enter();
     leave();
     leave();
-    expect(bulkhead.inUse).toBe(1);
+    bulkhead.enter();
+    expect(() => bulkhead.enter()).toThrow('at most 2 at once');
   });
 
   it('gives the place back when the work throws', async () => {
     const bulkhead = createBulkhead('test', 1);
     const broken = new Fault('unavailable', 'test.broken', 'expected success, broke on purpose');
     await expect(bulkhead.run(() => Promise.reject(broken), idle)).rejects.toBe(broken);
-    expect(bulkhead.inUse).toBe(0);
+    expect(() => bulkhead.enter()).not.toThrow();
   });
 
   it('runs nothing for a signal that is already aborted', async () => {
     const bulkhead = createBulkhead('test', 1);
     await expect(bulkhead.run(async () => 'never', AbortSignal.abort())).rejects.toThrow();
-    expect(bulkhead.inUse).toBe(0);
+    expect(() => bulkhead.enter()).not.toThrow();
   });
 });

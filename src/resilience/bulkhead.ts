@@ -1,14 +1,14 @@
 import { Fault } from '../std/fault.ts';
-import type { Policy } from './policy.ts';
 
-export interface Bulkhead extends Policy {
+export interface Bulkhead {
+  /** Runs `fn` while there is room, else throws Fault `bulkhead.full` without having called it. */
+  run<T>(fn: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
   /**
    * Takes a place for work that is not one promise (a stream); the returned function gives it back, once.
    *
    * @throws Fault `bulkhead.full`
    */
   enter(): () => void;
-  readonly inUse: number;
 }
 
 /**
@@ -35,9 +35,6 @@ export function createBulkhead(name: string, limit: number): Bulkhead {
 
   return {
     enter,
-    get inUse() {
-      return inUse;
-    },
     async run(fn, signal) {
       signal.throwIfAborted();
       const leave = enter();
