@@ -1,8 +1,8 @@
 import { DEFAULT_BUDGET } from '../src/call/budget.ts';
-import { type Call, parseCallId, type Rules, type Said, type StoredCall } from '../src/call/call.ts';
+import { type Call, type DraftedTool, parseCallId, type Rules, type Said, type StoredCall } from '../src/call/call.ts';
 import type { DraftOrder, Effect } from '../src/call/effects.ts';
 import type { CallFact } from '../src/call/events.ts';
-import type { CallInput, CommitTag, DraftChunk, DraftedTool, TimerName } from '../src/call/inputs.ts';
+import type { CallInput, CommitTag, DraftChunk, TimerName } from '../src/call/inputs.ts';
 import { newCall, step } from '../src/call/machine.ts';
 import { headOf, restore } from '../src/call/snapshot.ts';
 import type { Transcript } from '../src/call/transcript.ts';
@@ -193,7 +193,9 @@ export function asRestored(call: Call, epoch: number): Call {
     head: JSON.parse(JSON.stringify(headOf(call))),
     utterances: call.transcript.map((utterance, index) => ({ ...utterance, index })),
   };
-  return restore(call.id, epoch, stored, call.rules);
+  const restored = restore(call.id, epoch, stored, call.rules);
+  if (!restored) throw new Error('a call just stored could not be read');
+  return restored;
 }
 
 /** A transcript from lines like `user: hello`. */

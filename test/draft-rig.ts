@@ -1,7 +1,7 @@
 import { memoryReplyCache } from '../src/adapters/memory/reply-cache.ts';
 import { type Agent, type AgentDefinition, defineAgent } from '../src/agent/agent.ts';
 import { createResponder, type ResponderOptions } from '../src/agent/responder.ts';
-import type { Exchange, Said, ToolOutcome } from '../src/call/call.ts';
+import type { Said, SettledTool, ToolOutcome } from '../src/call/call.ts';
 import type { DraftOrder } from '../src/call/effects.ts';
 import type { DraftChunk } from '../src/call/inputs.ts';
 import type { Transcript } from '../src/call/transcript.ts';
@@ -20,7 +20,7 @@ export function orderOf(order: Partial<DraftOrder> = {}): DraftOrder {
     attempt: 1,
     responseId: 1,
     transcript: TRANSCRIPT,
-    exchanges: [],
+    settledTools: [],
     variables: {},
     said: [],
     isProven: true,
@@ -33,7 +33,11 @@ export function answered(...texts: readonly string[]): readonly Said[] {
 }
 
 /** A finished tool use, asked for when `at` utterances had been heard. */
-export function exchangeOf(at: number, name: string, outcome: ToolOutcome = { kind: 'done', content: name }): Exchange {
+export function settledOf(
+  at: number,
+  name: string,
+  outcome: ToolOutcome = { kind: 'done', content: name },
+): SettledTool {
   const use = { toolCallId: `t.${name}`, name, arguments: '{}', request: 1, at, isSafe: true, isRetryGranted: false };
   return { use, outcome };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { agentOf, agentSaid, answered, exchangeOf, orderOf, userSaid } from '../../test/draft-rig.ts';
+import { agentOf, agentSaid, answered, orderOf, settledOf, userSaid } from '../../test/draft-rig.ts';
 import type { DraftOrder } from '../call/effects.ts';
 import type { ModelMessage } from '../ports/language-model.ts';
 import { buildPrompt } from './prompt.ts';
@@ -45,8 +45,8 @@ describe('the conversation', () => {
   });
 
   it('has each tool where it was asked for, between two utterances', () => {
-    const exchanges = [exchangeOf(0, 'first'), exchangeOf(2, 'look'), exchangeOf(2, 'book'), exchangeOf(3, 'note')];
-    expect(spokenTo({ transcript, exchanges })).toEqual([
+    const settledTools = [settledOf(0, 'first'), settledOf(2, 'look'), settledOf(2, 'book'), settledOf(3, 'note')];
+    expect(spokenTo({ transcript, settledTools })).toEqual([
       ...uses('first'),
       'assistant: Hello.',
       'user: Hi.',
@@ -58,8 +58,8 @@ describe('the conversation', () => {
   });
 
   it('has a slow tool where it was asked for, though later ones ended before it', () => {
-    const exchanges = [exchangeOf(3, 'quick'), exchangeOf(1, 'slow')];
-    expect(spokenTo({ transcript, exchanges })).toEqual([
+    const settledTools = [settledOf(3, 'quick'), settledOf(1, 'slow')];
+    expect(spokenTo({ transcript, settledTools })).toEqual([
       'assistant: Hello.',
       ...uses('slow'),
       'user: Hi.',
@@ -69,18 +69,18 @@ describe('the conversation', () => {
   });
 
   it('loses no tool when Retell revises the transcript to a shorter one', () => {
-    expect(spokenTo({ transcript: [userSaid('Hi.')], exchanges: [exchangeOf(3, 'book')] })).toEqual([
+    expect(spokenTo({ transcript: [userSaid('Hi.')], settledTools: [settledOf(3, 'book')] })).toEqual([
       'user: Hi.',
       ...uses('book'),
     ]);
   });
 
   it('tells the model what failed and what nobody knows', () => {
-    const exchanges = [
-      exchangeOf(3, 'look', { kind: 'failed', content: 'that table is taken' }),
-      exchangeOf(3, 'book', { kind: 'unknown' }),
+    const settledTools = [
+      settledOf(3, 'look', { kind: 'failed', content: 'that table is taken' }),
+      settledOf(3, 'book', { kind: 'unknown' }),
     ];
-    expect(spokenTo({ transcript, exchanges }).slice(3)).toEqual([
+    expect(spokenTo({ transcript, settledTools }).slice(3)).toEqual([
       ...uses('look', 'Failed: that table is taken'),
       ...uses('book', 'It is unknown whether this took effect.'),
     ]);
@@ -101,7 +101,7 @@ describe('an answer that has begun', () => {
   });
 
   it('comes after the tools it was spoken for', () => {
-    expect(spokenTo({ transcript, said: answered('Let me see.'), exchanges: [exchangeOf(1, 'look')] })).toEqual([
+    expect(spokenTo({ transcript, said: answered('Let me see.'), settledTools: [settledOf(1, 'look')] })).toEqual([
       'user: When?',
       ...uses('look'),
       'assistant: Let me see.',
@@ -112,7 +112,7 @@ describe('an answer that has begun', () => {
   it('is not told twice where the transcript already shows some of it', () => {
     const said = [{ kind: 'filler', text: 'One moment.' } as const, ...answered('Let me see.', 'We open at nine.')];
     const heard = [...transcript, agentSaid('One moment. Let me see. We')];
-    expect(spokenTo({ transcript: heard, said, exchanges: [exchangeOf(1, 'look')] })).toEqual([
+    expect(spokenTo({ transcript: heard, said, settledTools: [settledOf(1, 'look')] })).toEqual([
       'user: When?',
       ...uses('look'),
       'assistant: Let me see. We open at nine.',

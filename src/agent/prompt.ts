@@ -1,4 +1,4 @@
-import type { Exchange } from '../call/call.ts';
+import type { SettledTool } from '../call/call.ts';
 import type { DraftOrder } from '../call/effects.ts';
 import { normaliseWords, type Transcript, type Utterance } from '../call/transcript.ts';
 import type { ModelMessage, ModelRequest, ModelTool } from '../ports/language-model.ts';
@@ -22,7 +22,9 @@ export function buildPrompt(agent: Agent, order: DraftOrder): ModelRequest {
   for (let at = 0; at <= order.transcript.length; at++) {
     // Tools are noted as they end, and one that is slow may end after a later one: it belongs where it was asked for.
     const isLast = at === order.transcript.length;
-    messages.push(...order.exchanges.filter(({ use }) => (isLast ? use.at >= at : use.at === at)).flatMap(toMessages));
+    messages.push(
+      ...order.settledTools.filter(({ use }) => (isLast ? use.at >= at : use.at === at)).flatMap(toMessages),
+    );
     const utterance = transcript[at];
     if (utterance) messages.push(toMessage(utterance));
   }
@@ -42,7 +44,7 @@ function toMessage({ role, content }: Utterance): ModelMessage {
   return { role: role === 'agent' ? 'assistant' : 'user', content };
 }
 
-function toMessages({ use, outcome }: Exchange): readonly ModelMessage[] {
+function toMessages({ use, outcome }: SettledTool): readonly ModelMessage[] {
   const content = outcome.kind === 'unknown' ? 'It is unknown whether this took effect.' : outcome.content;
   const prefix = outcome.kind === 'failed' ? 'Failed: ' : '';
   return [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agentOf, agentSaid, answered, exchangeOf, orderOf, TRANSCRIPT, userSaid } from '../../test/draft-rig.ts';
+import { agentOf, agentSaid, answered, orderOf, settledOf, TRANSCRIPT, userSaid } from '../../test/draft-rig.ts';
 import type { DraftOrder } from '../call/effects.ts';
 import type { CacheableReply } from './agent.ts';
 import { replyKey } from './reply-key.ts';
@@ -117,13 +117,13 @@ describe('a reply is not repeatable', () => {
   });
 
   it('where a tool has answered for it, though the transcript has grown since', () => {
-    expect(replyOf({ exchanges: [exchangeOf(2, 'look')] })).toBeUndefined();
+    expect(replyOf({ settledTools: [settledOf(2, 'look')] })).toBeUndefined();
     const transcript = [...TRANSCRIPT, userSaid('On Sunday, open?')];
-    expect(replyOf({ transcript, exchanges: [exchangeOf(2, 'look')] })).toBeUndefined();
+    expect(replyOf({ transcript, settledTools: [settledOf(2, 'look')] })).toBeUndefined();
   });
 
   it('but is again once that answer was heard', () => {
     const transcript = [userSaid('Book it.'), agentSaid('How can I help?'), userSaid('When are you open?')];
-    expect(keyOf({ transcript, exchanges: [exchangeOf(1, 'book')] })).toBe(keyOf());
+    expect(keyOf({ transcript, settledTools: [settledOf(1, 'book')] })).toBe(keyOf());
   });
 });

@@ -18,12 +18,12 @@ export interface RepeatableReply {
  * another's words. A turn that has used tools, or continues a cut answer, is never a repetition.
  */
 export function replyKey(agent: Agent, order: DraftOrder): RepeatableReply | undefined {
-  const { transcript, variables, said, exchanges } = order;
+  const { transcript, variables, said, settledTools } = order;
   const words = lastUserWords(transcript);
   if (normaliseWords(words) === '' || said.some(({ kind }) => kind === 'answer')) return undefined;
   // The transcript may have grown since a tool was asked for: what counts is that no answer was heard after it.
   const lastHeard = transcript.findLastIndex(({ role }) => role === 'agent');
-  if (exchanges.some(({ use }) => use.at > lastHeard)) return undefined;
+  if (settledTools.some(({ use }) => use.at > lastHeard)) return undefined;
   const rule = agent.cacheable.find(({ says }) => says.test(words));
   if (!rule) return undefined;
   const question = rule.step === undefined || rule.step === 'same-question' ? lastAgentWords(transcript) : '';

@@ -4,9 +4,9 @@ import {
   agentOf,
   agentSaid,
   end,
-  exchangeOf,
   fakeModel,
   LEFT,
+  settledOf,
   setUpResponder,
   text,
   toolCall,
@@ -55,7 +55,7 @@ describe('a repeatable reply', () => {
     await setUpResponder().draft(agent, {
       variables: { name: 'Ann Smith' },
       transcript: [userSaid('I am Ann Smith.'), agentSaid('You owe us 50, Ann Smith.'), userSaid('When are you open?')],
-      exchanges: [exchangeOf(1, 'look', { kind: 'done', content: 'Ann Smith owes 50' })],
+      settledTools: [settledOf(1, 'look', { kind: 'done', content: 'Ann Smith owes 50' })],
       said: [{ kind: 'filler', text: 'One moment, Ann Smith.' }],
     });
     expect(JSON.stringify(seen.requests)).not.toMatch(/Ann|50/);

@@ -5,7 +5,7 @@ import type { LanguageModel, ModelRequest } from '../ports/language-model.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts';
 import { type Clock, sleep } from '../std/clock.ts';
-import { Fault, toFault } from '../std/fault.ts';
+import { Fault } from '../std/fault.ts';
 import { randomBetween } from '../std/random.ts';
 import type { Agent } from './agent.ts';
 import { Flight } from './flight.ts';
@@ -44,12 +44,8 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
 
   return { draft, secondAfterMs: raceAfterMs, models };
 
-  async function* draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncGenerator<DraftChunk, void, void> {
-    try {
-      yield* order.attempt === 1 ? firstTry(order, agent, signal) : secondTry(order, agent, signal);
-    } catch (thrown) {
-      throw toFault(thrown, 'agent.code_threw');
-    }
+  function draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncIterable<DraftChunk> {
+    return order.attempt === 1 ? firstTry(order, agent, signal) : secondTry(order, agent, signal);
   }
 
   async function* firstTry(
@@ -117,7 +113,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const joined = flights.get(key);
     if (joined && !joined.isOver) return joined;
     retries.deposit();
-    const impersonal: DraftOrder = { ...order, transcript, exchanges: [], variables: agent.variables, said: [] };
+    const impersonal: DraftOrder = { ...order, transcript, settledTools: [], variables: agent.variables, said: [] };
     const request: ModelRequest = { ...buildPrompt(agent, impersonal), tools: [] };
     const flight = new Flight(async function* (signal) {
       const chunks: DraftChunk[] = [];

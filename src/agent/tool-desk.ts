@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CallId, ToolOutcome } from '../call/call.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
+import { type Bulkhead, createBulkhead } from '../resilience/bulkhead.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -36,7 +37,7 @@ const MAX_RESULT_CHARS = 15_000;
 /** Runs of one tool at the same time, over all calls; the next one fails at once. */
 const RUNS_PER_TOOL = 10;
 /** Reasons that say: nothing was done. Anything else a `once` tool throws leaves its outcome unknown. */
-const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'tool.bulkhead_full']);
+const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'bulkhead.full']);
 
 const DID_NOT_WORK = 'this did not work';
 
@@ -53,7 +54,7 @@ type Done = Extract<ToolOutcome, { kind: 'done' }>;
 export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): ToolDesk {
   const lifetime = new AbortController();
   const running = new Map<string, Promise<ToolOutcome>>();
-  const runsOf = new Map<Tool, number>();
+  const bulkheads = new Map<Tool, Bulkhead>();
 
   return {
     async run(job) {
@@ -100,8 +101,9 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
   async function act(run: Run): Promise<ToolOutcome> {
     const { tool, prepared } = run;
     try {
-      return await withinBulkhead(run, () =>
-        perform(run, async (context, wishes) => settle(run, await prepared.run(context), wishes)),
+      return await bulkheadOf(run).run(
+        () => perform(run, async (context, wishes) => settle(run, await prepared.run(context), wishes)),
+        lifetime.signal,
       );
     } catch (thrown) {
       const fault = toFault(thrown, 'tool.threw');
@@ -174,21 +176,12 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     }
   }
 
-  async function withinBulkhead<T>({ job, tool }: Run, work: () => Promise<T>): Promise<T> {
-    const runs = runsOf.get(tool) ?? 0;
-    if (runs >= RUNS_PER_TOOL) {
-      throw new Fault(
-        'exhausted',
-        'tool.bulkhead_full',
-        `expected at most ${RUNS_PER_TOOL} runs of ${job.name} at once`,
-      );
-    }
-    runsOf.set(tool, runs + 1);
-    try {
-      return await work();
-    } finally {
-      runsOf.set(tool, (runsOf.get(tool) ?? 1) - 1);
-    }
+  function bulkheadOf({ job, tool }: Run): Bulkhead {
+    const known = bulkheads.get(tool);
+    if (known) return known;
+    const bulkhead = createBulkhead(job.name, RUNS_PER_TOOL);
+    bulkheads.set(tool, bulkhead);
+    return bulkhead;
   }
 }
 

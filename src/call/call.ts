@@ -63,21 +63,21 @@ export interface Rules {
   readonly escalation: readonly EscalationRule[];
 }
 
-/** A tool as the model asked for it. `arguments` is the model's JSON text, not yet validated. */
-export interface ToolRequest {
-  readonly toolCallId: string;
+/** A tool as a draft asks for it. `arguments` is the model's JSON text, not yet validated. */
+export interface DraftedTool {
   readonly name: string;
   readonly arguments: string;
+  /** `safe` tools have no effect worth waiting for: a re-ask does not hold its draft for them. */
+  readonly isSafe: boolean;
 }
 
 /** A tool run by this call. It belongs to the call, not to the draft that asked. */
-export interface ToolUse extends ToolRequest {
+export interface ToolUse extends DraftedTool {
+  readonly toolCallId: string;
   /** The request (counted up whenever an answer was heard) in which it was asked for. */
   readonly request: number;
   /** Utterances heard when it was asked for: where it belongs in the conversation. */
   readonly at: number;
-  /** `safe` tools have no effect worth waiting for: a re-ask does not hold its draft for them. */
-  readonly isSafe: boolean;
   /** The caller was told in an earlier request that this tool's outcome is unknown, and now asks for it again. */
   readonly isRetryGranted: boolean;
 }
@@ -95,7 +95,7 @@ export type ToolOutcome =
   | { readonly kind: 'unknown' };
 
 /** A finished tool use, as later prompts show it. */
-export interface Exchange {
+export interface SettledTool {
   readonly use: ToolUse;
   readonly outcome: ToolOutcome;
 }
@@ -186,28 +186,15 @@ export interface Call {
   /** Turns in a row that ended in the fallback. */
   readonly failures: number;
   readonly running: readonly RunningTool[];
-  readonly exchanges: readonly Exchange[];
+  readonly settledTools: readonly SettledTool[];
 }
 
 /** A call as it is stored between inputs: without its rules and its words, so its size does not grow with the call. */
-export interface CallHead {
+export interface CallHead extends Omit<Call, 'id' | 'epoch' | 'rules' | 'transcript'> {
   readonly schema: 1;
   readonly agent: { readonly name: string; readonly version: string };
   /** Utterances in the transcript: Retell may take some back, and the store only adds and replaces. */
   readonly heard: number;
-  readonly startedAt: number;
-  readonly isProven: boolean;
-  readonly greeting: Call['greeting'];
-  readonly phase: Phase;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly request: number;
-  readonly lastAsk: number;
-  readonly lastTurn?: ClosedTurn;
-  readonly reminders: number;
-  readonly interjections: number;
-  readonly failures: number;
-  readonly running: readonly RunningTool[];
-  readonly exchanges: readonly Exchange[];
 }
 
 /** What the store gives back of a call. */

@@ -1,4 +1,4 @@
-import type { Action, Exchange, Said, Tell, ToolUse } from './call.ts';
+import type { Action, Said, SettledTool, Tell, ToolUse } from './call.ts';
 import type { CallFact } from './events.ts';
 import type { CommitTag, TimerName } from './inputs.ts';
 import type { Transcript } from './transcript.ts';
@@ -9,7 +9,7 @@ export interface DraftOrder {
   readonly attempt: 1 | 2;
   readonly responseId: number;
   readonly transcript: Transcript;
-  readonly exchanges: readonly Exchange[];
+  readonly settledTools: readonly SettledTool[];
   readonly variables: Readonly<Record<string, string>>;
   /** Already spoken in this turn: the draft continues after it and repeats none of it. */
   readonly said: readonly Said[];
@@ -38,7 +38,7 @@ export type Effect =
   | { readonly kind: 'tell'; readonly tell: Tell }
   /** Tells Retell what a tool was asked, and what it answered, for its transcript. */
   | { readonly kind: 'noteUse'; readonly use: ToolUse }
-  | { readonly kind: 'noteOutcome'; readonly exchange: Exchange }
+  | { readonly kind: 'noteOutcome'; readonly settledTool: SettledTool }
   | { readonly kind: 'record'; readonly fact: CallFact }
   /** Stores the call as it now stands. With a tag, the machine waits for `committed`. */
   | { readonly kind: 'commit'; readonly tag?: CommitTag }

@@ -1,14 +1,7 @@
-import type { Action, ToolOutcome } from './call.ts';
+import type { Action, DraftedTool, ToolOutcome } from './call.ts';
 import type { Transcript } from './transcript.ts';
 
 export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp';
-
-/** A tool as a draft asks for it: `arguments` is the model's JSON text, not yet validated. */
-export interface DraftedTool {
-  readonly name: string;
-  readonly arguments: string;
-  readonly isSafe: boolean;
-}
 
 /** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
 export type DraftChunk =

@@ -38,7 +38,7 @@ export function newCall(
     interjections: 0,
     failures: 0,
     running: [],
-    exchanges: [],
+    settledTools: [],
   };
 }
 

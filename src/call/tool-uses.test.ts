@@ -21,7 +21,7 @@ describe('a tool', () => {
     const script = asked().tools(book);
     const [id = ''] = script.toolsRun();
     script.settle(id, 'booked').sentence('It is booked.').end();
-    expect(script.draft().exchanges[0]).toMatchObject({ outcome: { content: 'booked' } });
+    expect(script.draft().settledTools[0]).toMatchObject({ outcome: { content: 'booked' } });
     expect(script.sent(1)).toEqual(['It is booked.', '∎']);
   });
 
@@ -37,7 +37,7 @@ describe('a tool', () => {
     expect(script.drafts()).toHaveLength(1);
     script.settle(script.toolsRun()[0] ?? '', 'booked');
     expect(script.draft()).toMatchObject({ responseId: 2 });
-    expect(script.draft().exchanges).toHaveLength(1);
+    expect(script.draft().settledTools).toHaveLength(1);
     expect(script.toolsRun()).toHaveLength(1);
   });
 

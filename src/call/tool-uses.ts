@@ -1,12 +1,12 @@
-import type { Call, Exchange, ToolOutcome, ToolUse, Turn } from './call.ts';
-import type { CallInput, DraftedTool } from './inputs.ts';
+import type { Call, DraftedTool, SettledTool, ToolOutcome, ToolUse, Turn } from './call.ts';
+import type { CallInput } from './inputs.ts';
 import { openTurn, speaking } from './phases.ts';
 import { closeTurn, type Emit, fallBack, say, startDraft } from './turn.ts';
 
 /** Model requests in one turn; a model that keeps asking for tools is stopped here. */
 const MAX_ROUNDS = 6;
 /** Finished tool uses kept for later prompts; older ones have left the conversation. */
-const KEPT_EXCHANGES = 20;
+const KEPT_SETTLED = 20;
 
 /** The draft ends in tools: they are written down first, then run; the next round's draft reads their results. */
 export function useTools(call: Call, turn: Turn, requests: readonly DraftedTool[], emit: Emit): Call {
@@ -16,7 +16,7 @@ export function useTools(call: Call, turn: Turn, requests: readonly DraftedTool[
       toolCallId: `${call.id}.${call.epoch}.${turn.responseId}.${turn.started}.${index}`,
       request: call.request,
       at: call.transcript.length,
-      isRetryGranted: call.exchanges.some(
+      isRetryGranted: call.settledTools.some(
         ({ use, outcome }) => use.name === drafted.name && outcome.kind === 'unknown' && use.request < call.request,
       ),
     }),
@@ -45,15 +45,15 @@ export function startTools(call: Call, emit: Emit): Call {
 export function onToolSettled(call: Call, input: Extract<CallInput, { kind: 'toolSettled' }>, emit: Emit): Call {
   const settled = call.running.find(({ use }) => use.toolCallId === input.toolCallId);
   if (!settled) return call;
-  const exchange: Exchange = { use: settled.use, outcome: input.outcome };
-  emit({ kind: 'noteOutcome', exchange });
+  const settledTool: SettledTool = { use: settled.use, outcome: input.outcome };
+  emit({ kind: 'noteOutcome', settledTool });
   if (input.outcome.kind === 'done') for (const tell of input.outcome.tells ?? []) emit({ kind: 'tell', tell });
   emit({ kind: 'record', fact: { type: 'call.tool', name: settled.use.name, outcome: input.outcome.kind } });
   emit({ kind: 'commit' });
   const known: Call = {
     ...call,
     running: call.running.filter((running) => running !== settled),
-    exchanges: [...call.exchanges, exchange].slice(-KEPT_EXCHANGES),
+    settledTools: [...call.settledTools, settledTool].slice(-KEPT_SETTLED),
   };
   const turn = openTurn(known);
   if (!turn?.awaiting.includes(input.toolCallId)) return known;

@@ -40,7 +40,7 @@ export function startDraft(call: Call, turn: Turn, now: number, emit: Emit): Cal
       attempt,
       responseId: turn.responseId,
       transcript: call.transcript,
-      exchanges: call.exchanges,
+      settledTools: call.settledTools,
       variables: call.variables,
       said: turn.said,
       isProven: call.isProven,

@@ -20,7 +20,7 @@ const use: ToolUse = {
   isSafe: true,
   isRetryGranted: false,
 };
-const noted = (outcome: ToolOutcome): Effect => ({ kind: 'noteOutcome', exchange: { use, outcome } });
+const noted = (outcome: ToolOutcome): Effect => ({ kind: 'noteOutcome', settledTool: { use, outcome } });
 
 describe('what is said', () => {
   const response = { response_type: 'response', response_id: 4, content: 'Done. ', content_complete: true };

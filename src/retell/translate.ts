@@ -75,7 +75,7 @@ export function framesOf(effect: Effect): readonly OutboundFrame[] {
       return [{ response_type: 'tool_call_invocation', tool_call_id: toolCallId, name, arguments: args }];
     }
     case 'noteOutcome': {
-      const { use, outcome } = effect.exchange;
+      const { use, outcome } = effect.settledTool;
       const known =
         outcome.kind === 'unknown'
           ? { content: 'unknown' }

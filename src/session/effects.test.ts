@@ -147,7 +147,7 @@ describe('a draft', () => {
   const order = { draftId: '1.1.1', attempt: 1, responseId: 1, transcript: heard('hi') } as const;
   const draft: Effect = {
     kind: 'draft',
-    order: { ...order, exchanges: [], variables: {}, said: [], isProven: true },
+    order: { ...order, settledTools: [], variables: {}, said: [], isProven: true },
   };
 
   it('returns what it brings as inputs', async () => {

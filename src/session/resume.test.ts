@@ -45,4 +45,14 @@ describe('a call that is resumed', () => {
   it('is answered by the default agent when its own is gone from the house', () => {
     expect(resumeCall(callIdOf(1), 2, storedBy(), [other], other, recordedLog()).agent.name).toBe('other-desk');
   });
+
+  it('begins anew, without a second greeting, when another version stored what we cannot read', () => {
+    const log = recordedLog();
+    const stored = storedBy();
+    const newer = { ...stored, head: { ...stored.head, schema: 2 as 1, phase: undefined as never } };
+    const { call, isResumed } = resumeCall(callIdOf(1), 2, newer, [agentOf()], agentOf(), log);
+    expect(call).toMatchObject({ epoch: 2, greeting: 'journaled', phase: { kind: 'listening' }, transcript: [] });
+    expect(isResumed).toBe(true);
+    expect(log.messages[0]).toContain('cannot be read');
+  });
 });

@@ -28,7 +28,11 @@ export function beginCall(
   return { call: newCall(callId, epoch, rules, now, variables), agent, isResumed: false, stored: [] };
 }
 
-/** A call that was here before, taken again one epoch higher, with the agent that had it. */
+/**
+ * A call that was here before, taken again one epoch higher, with the agent that had it. One that another version
+ * stored in a shape we cannot read begins anew, but for the greeting: the caller is in mid-call, and Retell's next ask
+ * brings every word.
+ */
 export function resumeCall(
   callId: CallId,
   epoch: number,
@@ -40,7 +44,11 @@ export function resumeCall(
   const agent = agents.find(({ name }) => name === stored.head.agent.name) ?? defaultAgent;
   const rules = rulesFor(agent, stored.head.variables, log);
   const call = restore(callId, epoch, stored, rules);
-  return { call, agent, isResumed: true, stored: transcriptOf(stored) };
+  if (call) return { call, agent, isResumed: true, stored: transcriptOf(stored) };
+  log.error({ callId, schema: stored.head.schema }, 'a stored call cannot be read by this version; it begins anew');
+  const { startedAt, variables } = stored.head;
+  const anew = newCall(callId, epoch, rules, startedAt, variables);
+  return { call: { ...anew, greeting: 'journaled' }, agent, isResumed: true, stored: [] };
 }
 
 /** The agent's rules; when its own code throws on these variables, the caller still hears a line instead of nothing. */

@@ -112,7 +112,7 @@ describe('a session', () => {
       return { kind: 'done', content: 'booked' };
     });
     const responder = responderOf(async function* (order) {
-      if (order.exchanges.length === 0) {
+      if (order.settledTools.length === 0) {
         yield { kind: 'tools', requests: [{ name: 'book', arguments: '{}', isSafe: false }] };
         return;
       }

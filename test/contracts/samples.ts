@@ -28,7 +28,7 @@ export function sampleHead(lastAsk = 0, change: Partial<CallHead> = {}): CallHea
     interjections: 0,
     failures: 0,
     running: [],
-    exchanges: [],
+    settledTools: [],
     ...change,
   };
 }
