@@ -1,4 +1,5 @@
-import type { Agent, Variables } from '../agent/agent.ts';
+import type { Variables } from '../agent/agent.ts';
+import { chooseAgent } from '../agent/choose-agent.ts';
 import type { CallId } from '../call/call.ts';
 import { toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
@@ -18,12 +19,11 @@ export interface InboundRequest {
 export type InboundDecision =
   | {
       readonly kind: 'accept';
-      readonly agent: string;
       /** Which Retell agent should take it, where the number is bound to none. */
       readonly retellAgentId: string | undefined;
       readonly variables: Variables;
     }
-  | { readonly kind: 'reject'; readonly because: 'full' | 'unknown_agent' };
+  | { readonly kind: 'reject' };
 
 /** Remembering that the call was named must not cost the caller more ringing than this. */
 const REMEMBER_TIMEOUT_MS = 1_000;
@@ -38,21 +38,10 @@ export async function acceptInbound(
   signal: AbortSignal,
 ): Promise<InboundDecision> {
   await remember(context, request, signal);
-  const named = context.agents.find(({ retellAgentIds }) =>
-    request.retellAgentId === undefined ? false : retellAgentIds.includes(request.retellAgentId),
-  );
-  if (!named && request.retellAgentId !== undefined && isStrict(context)) {
-    return { kind: 'reject', because: 'unknown_agent' };
-  }
-  if (request.channel === 'call' && (await isFull(context, signal))) return { kind: 'reject', because: 'full' };
-  const agent: Agent = named ?? context.defaultAgent;
+  const agent = chooseAgent(context, request.retellAgentId);
+  if (!agent || (request.channel === 'call' && (await isFull(context, signal)))) return { kind: 'reject' };
   const retellAgentId = request.retellAgentId === undefined ? agent.retellAgentIds[0] : undefined;
-  return { kind: 'accept', agent: agent.name, retellAgentId, variables: agent.variables };
-}
-
-/** As at the socket: a house in which no agent lists any id has nothing to be strict about. */
-function isStrict({ strictAgents, agents }: OperationContext): boolean {
-  return strictAgents === true && agents.some(({ retellAgentIds }) => retellAgentIds.length > 0);
+  return { kind: 'accept', retellAgentId, variables: agent.variables };
 }
 
 async function isFull({ leases, maxCalls, log }: OperationContext, signal: AbortSignal): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Agent } from '../agent/agent.ts';
+import type { AgentChoice } from '../agent/choose-agent.ts';
 import type { Action, CallId } from '../call/call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
@@ -29,11 +29,7 @@ export interface LiveCalls {
 }
 
 /** What every operation is given. */
-export interface OperationContext {
-  readonly agents: readonly Agent[];
-  readonly defaultAgent: Agent;
-  /** Calls of a Retell agent that no agent lists are refused. Default false: the default agent answers them. */
-  readonly strictAgents?: boolean;
+export interface OperationContext extends AgentChoice {
   readonly maxCalls: number;
   readonly liveCalls: LiveCalls;
   readonly callStore: CallStore;

@@ -34,6 +34,7 @@ function given(options: { readonly limit?: number; readonly fail?: (call: PlaceC
   const context = {
     agents: [agent],
     defaultAgent: agent,
+    isStrict: false,
     maxCalls: 2,
     liveCalls: { list: () => [], prove() {}, end: async () => false, interject: () => false },
     callStore: memoryCallStore(clock),

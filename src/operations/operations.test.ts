@@ -50,6 +50,7 @@ const dentist = defineAgent({
   name: 'dentist',
   greeting: 'Hello.',
   instructions: 'Be kind.',
+  variables: { house: 'Dental' },
   retellAgentIds: ['agent_dentist'],
   tools: { book },
 });
@@ -62,6 +63,7 @@ function given(overrides: Partial<OperationContext> = {}) {
   const context: OperationContext = {
     agents: [desk, dentist],
     defaultAgent: desk,
+    isStrict: false,
     maxCalls: 2,
     liveCalls: {
       list: () => [...live.values()],
@@ -151,9 +153,8 @@ describe('acceptInbound', () => {
     const { context } = given();
     expect(await acceptInbound(context, { ...request, retellAgentId: 'agent_dentist' }, signal)).toEqual({
       kind: 'accept',
-      agent: 'dentist',
       retellAgentId: undefined,
-      variables: {},
+      variables: { house: 'Dental' },
     });
   });
 
@@ -165,21 +166,21 @@ describe('acceptInbound', () => {
     });
     expect(await acceptInbound(context, { ...request, retellAgentId: 'agent_else' }, signal)).toMatchObject({
       kind: 'accept',
-      agent: 'desk',
       retellAgentId: undefined,
+      variables: { house: 'Acme' },
     });
   });
 
   it('rejects an unknown agent when strict', async () => {
-    const { context } = given({ strictAgents: true });
+    const { context } = given({ isStrict: true });
     const decision = await acceptInbound(context, { ...request, retellAgentId: 'agent_else' }, signal);
-    expect(decision).toEqual({ kind: 'reject', because: 'unknown_agent' });
+    expect(decision).toEqual({ kind: 'reject' });
   });
 
   it('rejects a call when all slots are held, and never a chat', async () => {
     const { context } = given();
     for (const holder of ['a', 'b']) await context.leases.acquire(holder, 2, 60_000, signal);
-    expect(await acceptInbound(context, request, signal)).toEqual({ kind: 'reject', because: 'full' });
+    expect(await acceptInbound(context, request, signal)).toEqual({ kind: 'reject' });
     expect(await acceptInbound(context, { ...request, channel: 'chat' }, signal)).toMatchObject({ kind: 'accept' });
   });
 
@@ -235,6 +236,19 @@ describe('runFunction', () => {
     const { context } = given();
     await runFunction(context, deskOf(jobs), { ...asked, tool: 'book', arguments: '{}', retellAgentId: undefined });
     expect(jobs[0]?.agent.name).toBe('dentist');
+  });
+
+  it('is refused in a strict house to a Retell agent that nobody lists', async () => {
+    const jobs: ToolJob[] = [];
+    const stranger = { ...asked, retellAgentId: 'agent_else' };
+    await runFunction(given().context, deskOf(jobs), stranger);
+    expect(jobs).toHaveLength(1);
+    const { context } = given({ isStrict: true });
+    await expect(runFunction(context, deskOf(jobs), stranger)).rejects.toMatchObject({
+      kind: 'not_found',
+      reason: 'function.unknown_agent',
+    });
+    expect(jobs).toHaveLength(1);
   });
 
   it('does not count arguments that nobody signed as proof', async () => {

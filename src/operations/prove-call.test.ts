@@ -17,14 +17,22 @@ function id(text: string): CallId {
 }
 
 /** What a prover needs; `fetch` is Retell's answer, none without a key. */
-function given(fetch?: CallControl['fetch'], options: { readonly strictAgents?: boolean } = {}) {
+function given(fetch?: CallControl['fetch'], isStrict = false) {
   const clock = new ManualClock();
   const callControl: CallControl | undefined = fetch && {
     fetch,
     place: async () => ({ callId: id('call_placed'), status: 'registered', agentId: undefined }),
     end: async () => {},
   };
-  const context = { agents: [desk], records: memoryRecords(), callControl, clock, log: silentLog, ...options };
+  const context = {
+    agents: [desk],
+    defaultAgent: desk,
+    isStrict,
+    records: memoryRecords(),
+    callControl,
+    clock,
+    log: silentLog,
+  };
   return { context, clock };
 }
 
@@ -71,7 +79,7 @@ describe('the prover', () => {
 
   it('denies a call of an agent that nobody lists when strict', async () => {
     const fetch = async () => remote('ongoing', 'agent_else');
-    const { context } = given(fetch, { strictAgents: true });
+    const { context } = given(fetch, true);
     expect(await createCallProver(context).prove(callId, signal)).toBe('denied');
   });
 });

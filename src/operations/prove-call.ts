@@ -1,3 +1,4 @@
+import { type AgentChoice, chooseAgent } from '../agent/choose-agent.ts';
 import type { CallId } from '../call/call.ts';
 import type { CallControl, RemoteCall } from '../ports/call-control.ts';
 import { toFault } from '../std/fault.ts';
@@ -26,7 +27,7 @@ const OPEN_STATUSES: ReadonlySet<string> = new Set(['registered', 'ongoing']);
 
 /** Makes the judge of whether an id at the unsigned socket is a call of Retell's. One per process: it remembers. */
 export function createCallProver(
-  context: Pick<OperationContext, 'records' | 'callControl' | 'agents' | 'strictAgents' | 'clock' | 'log'>,
+  context: AgentChoice & Pick<OperationContext, 'records' | 'callControl' | 'clock' | 'log'>,
 ): CallProver {
   const { records, callControl, clock, log } = context;
   const known = new Map<CallId, { readonly proof: 'proven' | 'denied'; readonly until: number }>();
@@ -67,9 +68,7 @@ export function createCallProver(
   }
 
   function isOurs({ status, agentId }: RemoteCall): boolean {
-    if (!OPEN_STATUSES.has(status)) return false;
-    const ids = context.agents.flatMap(({ retellAgentIds }) => retellAgentIds);
-    return !context.strictAgents || ids.length === 0 || (agentId !== undefined && ids.includes(agentId));
+    return OPEN_STATUSES.has(status) && chooseAgent(context, agentId) !== undefined;
   }
 
   function keep(callId: CallId, proof: 'proven' | 'denied'): Proof {

@@ -1,4 +1,5 @@
-import type { Agent, Variables } from '../agent/agent.ts';
+import type { Variables } from '../agent/agent.ts';
+import { chooseAgent } from '../agent/choose-agent.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
 import { type CallId, parseCallId, type ToolOutcome } from '../call/call.ts';
 import { Fault } from '../std/fault.ts';
@@ -28,19 +29,28 @@ const NO_CALL = 'no_call_named';
  * Runs the tool a custom function names, through the same desk and ledger as the calls we answer: asked for twice, it
  * takes effect once. Arguments that nobody signed never reach a `once` tool.
  *
- * @throws Fault `function.unknown_tool`, `function.no_call`
+ * The agent is the one that the Retell agent is answered by, else any other: the first of them that has the tool.
+ *
+ * @throws Fault `function.unknown_agent`, `function.unknown_tool`, `function.no_call`
  */
 export async function runFunction(
   context: OperationContext,
   desk: FunctionDesk,
   call: FunctionCall,
 ): Promise<ToolOutcome> {
-  const agent = agentFor(context, call);
+  const chosen = chooseAgent(context, call.retellAgentId);
+  if (!chosen) {
+    throw new Fault('not_found', 'function.unknown_agent', 'expected a Retell agent that one of the agents lists', {
+      fixes: ['add its id to retellAgentIds of an agent', 'turn off strictAgents'],
+    });
+  }
+  const { agents, defaultAgent } = context;
+  const agent = [chosen, defaultAgent, ...agents].find(({ tools }) => Object.hasOwn(tools, call.tool));
   const tool = agent?.tools[call.tool];
   if (!agent || !tool) {
     throw new Fault('not_found', 'function.unknown_tool', 'expected the name of a tool of one of the agents', {
       detail: { tool: call.tool.slice(0, 64) },
-      fixes: [`use one of: ${[...new Set(context.agents.flatMap(({ tools }) => Object.keys(tools)))].join(', ')}`],
+      fixes: [`use one of: ${[...new Set(agents.flatMap(({ tools }) => Object.keys(tools)))].join(', ')}`],
     });
   }
   const callId = call.callId ?? (tool.effect === 'safe' ? parseCallId(NO_CALL) : undefined);
@@ -61,15 +71,4 @@ export async function runFunction(
     isRetryGranted: false,
     variables: { ...agent.variables, ...call.variables },
   });
-}
-
-/** The agent that lists the Retell agent, else the default one, else any other: the first of them that has the tool. */
-function agentFor(
-  { agents, defaultAgent }: OperationContext,
-  { tool, retellAgentId }: FunctionCall,
-): Agent | undefined {
-  const named = agents.filter(
-    ({ retellAgentIds }) => retellAgentId !== undefined && retellAgentIds.includes(retellAgentId),
-  );
-  return [...named, defaultAgent, ...agents].find(({ tools }) => Object.hasOwn(tools, tool));
 }

@@ -27,6 +27,7 @@ export async function openHouse(
   const clock = ports.clock ?? systemClock;
   const log = recordingLog(logged);
   const context: OperationContext = {
+    isStrict: false,
     maxCalls: 10,
     callControl: undefined,
     clock,

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent/agent.ts';
+import { type AgentChoice, chooseAgent, isUnlisted } from '../agent/choose-agent.ts';
 import type { Call } from '../call/call.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { CallStore, TakenCall } from '../ports/call-store.ts';
@@ -13,13 +14,9 @@ import { beginCall, type ReadyCall, resumeCall } from './resume.ts';
 import { runSession, type SessionInput } from './session.ts';
 
 /** What a seat needs beside what its session does. */
-export interface SeatServices extends SessionServices {
+export interface SeatServices extends SessionServices, AgentChoice {
   readonly callStore: CallStore;
   readonly leases: Leases;
-  readonly agents: readonly Agent[];
-  readonly defaultAgent: Agent;
-  /** Refuse calls of Retell agents that no agent lists, instead of answering with the default one. */
-  readonly isStrict: boolean;
   readonly maxCalls: number;
   /** How long an adrift call keeps its slot. */
   readonly adriftMs: number;
@@ -105,7 +102,7 @@ export function takeSeat(
   async function serve(): Promise<void> {
     await older;
     if (!(await admit())) {
-      refuse(chooseAgent(services, await details.arrived('busy')) ?? defaultAgent);
+      refuse(chosenFor(await details.arrived('busy')) ?? defaultAgent);
       return;
     }
     const taken = isLeaving ? undefined : await take();
@@ -156,8 +153,15 @@ export function takeSeat(
   /** The call resumed or begun; undefined when strictness refuses its agent. */
   function make({ epoch, stored }: TakenCall, brought: Details | undefined): ReadyCall | undefined {
     if (stored) return resumeCall(callId, epoch, stored, services.agents, defaultAgent, log);
-    const chosen = chooseAgent(services, brought);
+    const chosen = chosenFor(brought);
     return chosen && beginCall(callId, epoch, chosen, brought?.variables ?? {}, clock.now(), log);
+  }
+
+  function chosenFor(brought: Details | undefined): Agent | undefined {
+    const { agents, isStrict } = services;
+    const agentId = brought?.agentId;
+    if (isUnlisted(agents, agentId)) log.warn({ agentId, isStrict }, 'no agent lists this Retell agent id');
+    return chooseAgent(services, agentId);
   }
 
   async function hold(ready: ReadyCall, store: SessionServices['callStore']): Promise<void> {
@@ -189,19 +193,6 @@ export function takeSeat(
       log.error({ callId, reason: toFault(thrown).reason }, 'a refusal could not be stored');
     });
   }
-}
-
-/** The agent that lists the call's Retell agent, or the default one; undefined when strictness refuses. */
-function chooseAgent(
-  { agents, defaultAgent, isStrict, log }: SeatServices,
-  brought: Details | undefined,
-): Agent | undefined {
-  const id = brought?.agentId;
-  if (id === undefined || agents.every(({ retellAgentIds }) => retellAgentIds.length === 0)) return defaultAgent;
-  const named = agents.find(({ retellAgentIds }) => retellAgentIds.includes(id));
-  if (named) return named;
-  log.warn({ agentId: id, isStrict }, 'no agent lists this Retell agent id');
-  return isStrict ? undefined : defaultAgent;
 }
 
 function refusalOf(agent: Agent): 'transfer' | 'end' | 'callback' {

@@ -69,7 +69,7 @@ export async function assemble(
   const operations: OperationContext = {
     agents,
     defaultAgent,
-    strictAgents: config.strictAgents,
+    isStrict: config.strictAgents,
     maxCalls,
     liveCalls: roster,
     callStore,
@@ -96,7 +96,7 @@ function defaultOf({ agents, defaultAgent: name }: Config): Agent {
   const agent = agents.find((one) => one.name === name) ?? agents[0];
   if (agent) return agent;
   throw new Fault('invalid', 'agent.none', 'expected at least one agent, got none', {
-    effect: 'nobody could answer a call',
+    effect: 'nobody is answered until it starts',
     fixes: ['list one in offhook.config.ts: agents: [frontDesk]'],
   });
 }
