@@ -2,7 +2,7 @@ import type { Action, Call, ClosedTurn, Turn } from './call.ts';
 import type { CallInput } from './inputs.ts';
 import { openTurn, speaking, unheard, wasAnswerHeard } from './phases.ts';
 import { lastUserWords } from './transcript.ts';
-import { answerWith, armHangUp, armTurn, cutOutcome, type Emit, recordTurn, startDraft, stopTurn } from './turn.ts';
+import { answerWith, armHangUp, armTurn, cutTurn, type Emit, startDraft } from './turn.ts';
 
 type Asked = Extract<CallInput, { kind: 'asked' }>;
 
@@ -18,8 +18,8 @@ export function onAsked(call: Call, input: Asked, emit: Emit): Call {
   if (!open && call.lastTurn?.responseId === input.responseId) return answerAgain(known, call.lastTurn, input, emit);
 
   emit({ kind: 'disarm', timer: 'hangUp' });
-  const ready = open ? supersede(known, open, emit) : known;
-  const judged = judgeHeard(ready, open);
+  if (open) cutTurn(known, open, emit);
+  const judged = judgeHeard(known, open);
   const turn = newTurn(judged, input);
   emit({ kind: 'commit' });
   return input.ask === 'reminder' ? remind(judged, turn, input.at, emit) : answer(judged, turn, input.at, emit);
@@ -46,12 +46,6 @@ function newTurn(call: Call, input: Asked): Turn {
     awaiting,
     secondAfterMs: input.secondAfterMs,
   };
-}
-
-/** The older turn is over: a re-ask if it had not spoken, an interruption if it had. */
-function supersede(call: Call, turn: Turn, emit: Emit): Call {
-  const stopped = stopTurn(turn, emit);
-  return recordTurn(call, stopped, cutOutcome(stopped), emit);
 }
 
 /** A request ends when its answer was heard, by the transcript: from then on the same tool may be meant anew. */

@@ -3,10 +3,10 @@ import type { Call, CallId, Rules, Turn } from './call.ts';
 import { onChunk, onDraftFailed } from './drafts.ts';
 import type { Effect } from './effects.ts';
 import type { CallInput } from './inputs.ts';
-import { openTurn, speaking } from './phases.ts';
+import { openTurn } from './phases.ts';
 import { onTimer } from './timers.ts';
 import { onToolSettled, startTools } from './tool-uses.ts';
-import { armHangUp, closeTurn, cutOutcome, type Emit, recordTurn, resumeTurn, stopTurn } from './turn.ts';
+import { armHangUp, closeTurn, cutOutcome, cutTurn, type Emit, resumeTurn, stopTurn } from './turn.ts';
 
 /** What one input did: the call as it is now, and what is to be done about it, in order. */
 export interface Step {
@@ -159,10 +159,7 @@ function onLost(call: Call, at: number, emit: Emit): Call {
 /** Retell says the call is over, or it was adrift too long. */
 function onEnded(call: Call, input: Extract<CallInput, { kind: 'ended' }>, emit: Emit): Call {
   const turn = openTurn(call);
-  if (turn) {
-    const stopped = stopTurn(turn, emit);
-    recordTurn(speaking(call, stopped), stopped, cutOutcome(stopped), emit);
-  }
+  if (turn) cutTurn(call, turn, emit);
   emit({ kind: 'record', fact: { type: 'call.ended', reason: input.reason } });
   emit({ kind: 'commit' });
   return { ...call, phase: { kind: 'over', reason: input.reason } };

@@ -85,9 +85,9 @@ export function closeTurn(call: Call, turn: Turn, outcome: TurnOutcome, now: num
   const action = stopped.action;
   emit({ kind: 'say', responseId: turn.responseId, text: '', isComplete: true, ...(action && { action }) });
   armHangUp(action, now, emit);
-  const recorded = recordTurn(call, stopped, outcome, emit);
+  recordTurn(call, stopped, outcome, emit);
   emit({ kind: 'commit' });
-  return listening(outcome === 'answered' ? { ...recorded, failures: 0 } : recorded, stopped);
+  return listening(outcome === 'answered' ? { ...call, failures: 0 } : call, stopped);
 }
 
 /** After words that end the call Retell hangs up; when it has not in time, we do. Any other words cancel that. */
@@ -132,8 +132,13 @@ export function cutOutcome({ said }: Turn): TurnOutcome {
   return said.length > 0 ? 'interrupted' : 'superseded';
 }
 
+/** The turn is over before it was closed: a newer ask came, or the call ended. */
+export function cutTurn(call: Call, turn: Turn, emit: Emit): void {
+  recordTurn(call, stopTurn(turn, emit), cutOutcome(turn), emit);
+}
+
 /** Records how the turn went: times and counts, without a word of it. */
-export function recordTurn(call: Call, turn: Turn, outcome: TurnOutcome, emit: Emit): Call {
+function recordTurn(call: Call, turn: Turn, outcome: TurnOutcome, emit: Emit): void {
   emit({
     kind: 'record',
     fact: {
@@ -150,5 +155,4 @@ export function recordTurn(call: Call, turn: Turn, outcome: TurnOutcome, emit: E
       ...(turn.failure !== undefined && { failure: turn.failure }),
     },
   });
-  return call;
 }
