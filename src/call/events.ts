@@ -9,7 +9,12 @@ export type TurnOutcome = 'answered' | 'line' | 'fallback' | 'superseded' | 'int
  */
 export type CallFact =
   | { readonly type: 'call.started'; readonly agent: string; readonly agentVersion: string; readonly isProven: boolean }
-  | { readonly type: 'call.resumed'; readonly afterMs: number; readonly openTurn: boolean }
+  | {
+      readonly type: 'call.resumed';
+      /** Since the socket was lost; absent when the process died with it and nobody saw when. */
+      readonly afterMs?: number;
+      readonly openTurn: boolean;
+    }
   | { readonly type: 'call.adrift' }
   | { readonly type: 'call.refused'; readonly action: 'transfer' | 'end' | 'callback' }
   | {

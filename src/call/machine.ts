@@ -95,7 +95,6 @@ function move(call: Call, input: CallInput, emit: Emit): Call {
  */
 function onOpened(call: Call, input: Extract<CallInput, { kind: 'opened' }>, emit: Emit): Call {
   const turn = openTurn(call);
-  const since = call.phase.kind === 'adrift' ? call.phase.since : call.startedAt;
   const opened: Call = {
     ...call,
     isProven: input.isProven || call.isProven,
@@ -109,7 +108,8 @@ function onOpened(call: Call, input: Extract<CallInput, { kind: 'opened' }>, emi
       fact: { type: 'call.started', agent: name, agentVersion: version, isProven: input.isProven },
     });
   } else {
-    emit({ kind: 'record', fact: { type: 'call.resumed', afterMs: input.at - since, openTurn: turn !== undefined } });
+    const afterMs = call.phase.kind === 'adrift' ? { afterMs: input.at - call.phase.since } : {};
+    emit({ kind: 'record', fact: { type: 'call.resumed', ...afterMs, openTurn: turn !== undefined } });
   }
   if (opened.greeting === 'due') {
     emit({ kind: 'commit', tag: 'greeting' });
