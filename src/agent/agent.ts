@@ -210,7 +210,7 @@ function checkLines(name: string, lines: AgentLines, others: readonly { readonly
     'agent.empty_line',
     `agent ${name}: expected words in every line, and at least one filler`,
     {
-      effect: 'a caller would hear silence',
+      effect: 'would hear silence: nobody is answered until it is mended',
       fixes: ['leave a line out to have the default'],
     },
   );
@@ -225,7 +225,7 @@ function checkBudget(name: string, budget: Budget): void {
     'invalid',
     'agent.bad_budget',
     `agent ${name}: expected fillerMs (at most 1000) < fillerAgainMs < finalMs < limitMs (at most ${MAX_BUDGET_MS}) and secondFloorMs <= secondMs, all above 0`,
-    { effect: 'a caller would hear silence' },
+    { effect: 'would hear silence: nobody is answered until it is mended' },
   );
 }
 

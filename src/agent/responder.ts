@@ -173,7 +173,7 @@ function firstModel(agent: Agent, defaultModel: LanguageModel | undefined): Lang
     'model.none',
     `agent ${agent.name} has no model: none is given, no OPENAI_API_KEY is set, and it has no script`,
     {
-      effect: 'callers hear the fallback line',
+      effect: 'hear the fallback line at every turn',
       fixes: ['set OPENAI_API_KEY', 'give the agent a model or a scriptedModel'],
     },
   );

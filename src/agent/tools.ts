@@ -173,7 +173,7 @@ function validate<Schema extends ToolSchema>(definition: ToolDefinition<Schema>,
       'tool.key_needed',
       `a tool with effect 'once' and a free-text argument needs key(args): "8pm" and "20:00" are one booking`,
       {
-        effect: 'without it a re-worded request would act twice',
+        effect: 'could have one wish carried out twice: nobody is answered until it starts',
         fixes: ['add key: (args) => ...', 'use an enum, a format or a pattern'],
       },
     );

@@ -99,6 +99,6 @@ function isCancelled(error: unknown, signal: AbortSignal): boolean {
 function refused(name: string, waitMs: number): Fault {
   return new Fault('unavailable', 'breaker.open', 'expected work that succeeds, recent attempts failed', {
     detail: { name, retryAfterMs: Math.max(0, Math.ceil(waitMs)) },
-    effect: 'turns use the second model or the fallback line; calls in progress go on',
+    effect: 'hear the second model or the fallback line; calls in progress go on',
   });
 }

@@ -20,7 +20,7 @@ export async function listen(app: FastifyInstance, host: string, port: number, v
 
 function toListenFault(thrown: unknown, host: string, port: number, variable: string): Fault {
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
-  const options = { cause: thrown, detail: { host, port }, effect: 'they cannot reach this server' };
+  const options = { cause: thrown, detail: { host, port }, effect: 'cannot reach this server' };
   switch (code) {
     case 'EADDRINUSE':
       return new Fault(

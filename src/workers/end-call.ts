@@ -44,6 +44,6 @@ export async function endCall(
   if (outcome === 'committed') return;
   throw new Fault('conflict', 'worker.call_retaken', 'expected to hold the call to be ended, another took it', {
     detail: { callId, epoch },
-    effect: 'the call is ended at the next try',
+    effect: 'notice nothing: their call is ended at the next try',
   });
 }
