@@ -104,7 +104,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     }
     if (line.length >= limit) {
       throw new Fault('exhausted', 'calls.queue_full', `expected at most ${limit} calls waiting to be dialled`, {
-        effect: 'this call is not dialled; those waiting keep their places',
+        effect: 'this one is not dialled; those who wait keep their places',
         fixes: ['try again later', 'raise OFFHOOK_MAX_CALLS'],
       });
     }
@@ -243,7 +243,7 @@ function isNotDialled(thrown: unknown): boolean {
 
 function noKey(): Fault {
   return new Fault('unavailable', 'retell.no_key', 'expected RETELL_API_KEY, it is not set', {
-    effect: 'calls cannot be placed; those that come in are answered',
+    effect: 'nobody can be dialled; those who call are answered',
     fixes: ['set RETELL_API_KEY to an API key of the workspace'],
   });
 }

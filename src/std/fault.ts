@@ -31,7 +31,7 @@ export interface FaultOptions {
   readonly cause?: unknown;
   /** What was expected and what came, as plain values: ids, sizes, names. Never what a person said or is. */
   readonly detail?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** What this means for callers: "calls in progress go on". */
+  /** What callers notice, so that it reads on after "Callers:", as "hear the fallback line" does. */
   readonly effect?: string;
   /** What to do about it, most likely first, at most three. */
   readonly fixes?: readonly string[];

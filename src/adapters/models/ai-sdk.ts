@@ -77,7 +77,7 @@ function checkModel(given: unknown): void {
   if (typeof given === 'string')
     throw new Fault('invalid', 'model.string_refused', 'expected a model object, a string came', {
       detail: { given },
-      effect: "the AI SDK would send every caller's words to its vendor's gateway",
+      effect: "would have every word sent to a gateway of the AI SDK's vendor: nobody is answered until it starts",
       fixes: ["pass the provider's model object, like openai('gpt-4.1-mini')"],
     });
   const version = fieldOf(given, 'specificationVersion');

@@ -26,7 +26,7 @@ export function statusFault(
   if (status === 401 || status === 403)
     return new Fault('unauthenticated', 'model.key_refused', `expected the key to be accepted, ${came}`, {
       detail,
-      effect: 'every turn ends in the fallback line',
+      effect: 'hear the fallback line at every turn',
       fixes: ['check the key of this model and that it may use the model'],
     });
   if (status === 402)

@@ -40,7 +40,7 @@ export function outcomeUnknown(
   return new Fault('timeout', 'retell.outcome_unknown', 'expected to hear whether it was done, did not', {
     detail,
     ...(error instanceof Fault && { cause: error }),
-    effect: 'a call may have been placed or ended',
+    effect: 'may have been dialled, or hung up on',
     fixes: ['look the call up in Retell before repeating the request'],
   });
 }
@@ -51,13 +51,13 @@ function refusal(status: number, error: unknown): Fault {
   if (status === 401 || status === 403)
     return new Fault('unauthenticated', 'retell.key_refused', `expected the key to be accepted, ${came}`, {
       detail,
-      effect: 'no call can be placed, fetched or ended; calls in progress go on',
+      effect: 'nobody can be dialled or hung up on; calls in progress go on',
       fixes: ['check RETELL_API_KEY and the scopes of the key'],
     });
   if (status === 402)
     return new Fault('exhausted', 'retell.payment_required', `expected an account in good standing, ${came}`, {
       detail,
-      effect: 'no call can be placed',
+      effect: 'nobody can be dialled; calls in progress go on',
       fixes: ['check the payment method of the Retell account'],
     });
   if (status === 404) return new Fault('not_found', 'retell.not_found', `expected it to exist, ${came}`, { detail });

@@ -74,7 +74,7 @@ export function makePrivate(path: string): void {
     throw new Fault('unavailable', 'store.folder_unusable', 'expected a data folder that may be written', {
       cause: thrown,
       detail: { code: thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined },
-      effect: 'nothing starts: calls would not survive a restart',
+      effect: 'nobody is answered until it starts',
       fixes: ['make the folder writable for the user offhook runs as', 'set OFFHOOK_DATA_DIR to another folder'],
     });
   }
@@ -89,7 +89,7 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
       `expected a database of version ${migrations.length} or older, found ${found}`,
       {
         detail: { expected: migrations.length, found },
-        effect: 'nothing starts, and the database is left as it is',
+        effect: 'nobody is answered until it starts; what is stored stays as it is',
         fixes: ['run the newer offhook that wrote it', 'point OFFHOOK_DATA_DIR at another folder'],
       },
     );

@@ -94,7 +94,7 @@ function lockFolder(path: string): DatabaseSync {
     lock.close();
     throw new Fault('conflict', 'store.in_use', 'expected the data folder to be free, another process has it open', {
       cause,
-      effect: 'this process does not start; the other one goes on',
+      effect: 'the other process goes on answering them',
       fixes: ['stop the other offhook', 'give this one its own OFFHOOK_DATA_DIR'],
     });
   }

@@ -201,13 +201,13 @@ export function eventLogOver(client: RecordsClient, clock: Clock): EventLog {
 function lostFault(cause?: unknown): Fault {
   return new Fault('unavailable', 'records.thread_lost', 'expected an answer of the records thread, it ended', {
     cause,
-    effect: 'calls go on; webhooks are answered 503, and Retell sends them again',
+    effect: 'notice nothing: calls go on, and Retell sends its webhooks again',
     fixes: ['nothing: it is started again', 'if it keeps ending, look at the first error logged with this reason'],
   });
 }
 
 function closedFault(): Fault {
   return new Fault('unavailable', 'records.closed', 'expected open records, they were closed', {
-    effect: 'the process is stopping',
+    effect: 'notice nothing: Retell sends its webhooks again',
   });
 }

@@ -31,7 +31,7 @@ export function callIdOf(text: string): CallId {
 function unexpected(column: string, expected: string, value: unknown): Fault {
   return new Fault('bug', 'store.row_unexpected', `expected ${expected} in ${column}, found ${typeof value}`, {
     detail: { column },
-    effect: 'this read fails; other calls go on',
+    effect: 'the call of this row cannot be read back; other calls go on',
     fixes: ['check that nothing but offhook writes the data folder', 'report it'],
   });
 }

@@ -68,7 +68,7 @@ export function sqliteFault(thrown: unknown): Fault {
   return new Fault(kind, reason, `expected ${expected}, SQLite answered ${code ?? 'nothing'}`, {
     cause: thrown,
     detail: { code },
-    effect: 'what was to be written is not; calls in progress go on from memory',
+    effect: 'calls in progress go on from memory; a restart loses what could not be written',
     fixes,
   });
 }
