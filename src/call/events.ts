@@ -37,10 +37,17 @@ export type CallFact =
   | { readonly type: 'call.reported'; readonly disconnectionReason: string; readonly durationMs?: number }
   | { readonly type: 'call.ended'; readonly reason: string };
 
-export type CallEvent = CallFact & {
-  readonly v: 1;
+/** The place of a fact among those of its call, and when it was recorded. */
+export interface FactPlace {
   readonly callId: CallId;
   readonly epoch: number;
   readonly seq: number;
   readonly at: number;
-};
+}
+
+export type CallEvent = CallFact & FactPlace & { readonly v: 1 };
+
+/** Makes a fact an event, in the version written today. */
+export function stamp(fact: CallFact, { callId, epoch, seq, at }: FactPlace): CallEvent {
+  return { ...fact, v: 1, callId, epoch, seq, at };
+}

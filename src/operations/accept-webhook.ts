@@ -1,5 +1,5 @@
 import type { CallId } from '../call/call.ts';
-import type { CallEvent } from '../call/events.ts';
+import { stamp } from '../call/events.ts';
 import { toFault } from '../std/fault.ts';
 import type { OperationContext } from './context.ts';
 
@@ -35,8 +35,8 @@ export async function acceptWebhook(
 ): Promise<'stored' | 'duplicate'> {
   const { records, liveCalls, clock } = context;
   const { event, key, callId, body, signedAtMs: signedAt, ended } = webhook;
-  const facts: readonly CallEvent[] =
-    callId && ended ? [{ type: 'call.reported', v: 1, callId, ...REPORTED, at: clock.now(), ...ended }] : [];
+  const place = callId && { callId, ...REPORTED, at: clock.now() };
+  const facts = place && ended ? [stamp({ type: 'call.reported', ...ended }, place)] : [];
   const record = { key, event, callId, signedAt, receivedAt: clock.wall(), body };
   const verdict = await records.acceptWebhook(record, facts, signal);
   if (callId) {

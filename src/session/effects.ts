@@ -3,7 +3,7 @@ import type { Responder } from '../agent/responder.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
 import type { Call, ToolUse } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
-import type { CallEvent, CallFact } from '../call/events.ts';
+import { type CallEvent, type CallFact, stamp } from '../call/events.ts';
 import type { CallInput, CommitTag, TimerName } from '../call/inputs.ts';
 import { headOf } from '../call/snapshot.ts';
 import { changedUtterances, type Transcript } from '../call/transcript.ts';
@@ -142,7 +142,7 @@ export function createEffectRunner(
   }
 
   function record(fact: CallFact, call: Call): void {
-    const event: CallEvent = { ...fact, v: 1, callId: call.id, epoch: call.epoch, seq: seq++, at: clock.now() };
+    const event = stamp(fact, { callId: call.id, epoch: call.epoch, seq: seq++, at: clock.now() });
     observe(event);
     unsent.push(event);
   }

@@ -1,6 +1,7 @@
 import type { Agent } from '../agent/agent.ts';
 import { type AgentChoice, chooseAgent, isUnlisted } from '../agent/choose-agent.ts';
 import type { Call } from '../call/call.ts';
+import { type CallFact, stamp } from '../call/events.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { CallStore, TakenCall } from '../ports/call-store.ts';
 import type { Leases } from '../ports/leases.ts';
@@ -186,8 +187,8 @@ export function takeSeat(
     if (isLeaving) return;
     refusal = refuseBusy(line, refuser, clock, askedId);
     const at = clock.now();
-    const fact = { type: 'call.refused', action: refusalOf(refuser) } as const;
-    const event = { ...fact, v: 1, callId, epoch: 0, seq: Math.floor(at), at } as const;
+    const fact: CallFact = { type: 'call.refused', action: refusalOf(refuser) };
+    const event = stamp(fact, { callId, epoch: 0, seq: Math.floor(at), at });
     services.observe(event);
     callStore.enqueue([event], signal).catch((thrown: unknown) => {
       log.error({ callId, reason: toFault(thrown).reason }, 'a refusal could not be stored');
