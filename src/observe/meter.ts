@@ -2,19 +2,19 @@ import { DEAD_AIR_AFTER_MS, SLOW_REFERENCE_MS } from '../call/budget.ts';
 import type { CallEvent } from '../call/events.ts';
 
 /** Milliseconds, to the sample; undefined before there is one. */
-export interface MeteredPercentiles {
+interface Percentiles {
   readonly p50: number | undefined;
   readonly p99: number | undefined;
 }
 
 /** How turns went lately. Shares are 0 to 1, and 0 before there is a turn. */
-export interface MeterFigures {
+export interface TurnFigures {
   /** Turns the percentiles and shares are taken over. */
   readonly turns: number;
   /** From the ask to the end of the first whole sentence, filler or not. */
-  readonly firstSentenceMs: MeteredPercentiles;
+  readonly firstSentenceMs: Percentiles;
   /** From the ask to the end of the first sentence that is not a filler. */
-  readonly answerMs: MeteredPercentiles;
+  readonly answerMs: Percentiles;
   /** Answers slower than the budget of their turn, among all answers. */
   readonly slowShare: number;
   /** Answers slower than 500 ms, whatever the budget. */
@@ -32,7 +32,7 @@ export interface MeterFigures {
 /** Reads the facts of all calls and keeps rolling figures of them. */
 export interface Meter {
   observe(event: CallEvent): void;
-  figures(): MeterFigures;
+  figures(): TurnFigures;
 }
 
 type TurnFact = Extract<CallEvent, { type: 'call.turn' }>;
@@ -99,7 +99,7 @@ function share<T>(among: readonly T[], holds: (one: T) => boolean): number {
   return among.length === 0 ? 0 : among.filter(holds).length / among.length;
 }
 
-function percentiles(samples: readonly number[]): MeteredPercentiles {
+function percentiles(samples: readonly number[]): Percentiles {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (ratio: number) => {
     const sample = sorted[Math.max(0, Math.ceil(sorted.length * ratio) - 1)];

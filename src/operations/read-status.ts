@@ -1,31 +1,8 @@
 import type { OperationContext } from './context.ts';
 import type { DialQueue } from './dial-queue.ts';
 
-/** Milliseconds; undefined before there is a sample. */
-export interface Percentiles {
-  readonly p50: number | undefined;
-  readonly p99: number | undefined;
-}
-
-/** How turns went lately; `observe/meter.ts` keeps them. Shares are 0 to 1, 0 before there is a turn. */
-export interface TurnFigures {
-  /** Turns the percentiles and shares are taken over: the newest ones. */
-  readonly turns: number;
-  readonly firstSentenceMs: Percentiles;
-  readonly answerMs: Percentiles;
-  /** Answers slower than the budget of their turn. */
-  readonly slowShare: number;
-  /** Answers slower than 500 ms, whatever the budget. */
-  readonly over500Share: number;
-  readonly fillerShare: number;
-  readonly fallbackShare: number;
-  /** Since the start: turns that left their caller in silence for more than 1.0 s, and the worst excess. */
-  readonly deadAir: { readonly count: number; readonly worstMs: number };
-  /** Callers turned away since the start. */
-  readonly refused: number;
-}
-
-export interface Status extends TurnFigures {
+/** How full the house is. */
+export interface Occupancy {
   /** Slots held, adrift calls and dials included. */
   readonly active: number;
   readonly capacity: number;
@@ -34,13 +11,17 @@ export interface Status extends TurnFigures {
   readonly queued: number;
 }
 
-/** How full the house is, and how its callers are served. */
-export async function readStatus(
+/**
+ * Says how full the house is, and how its callers are served.
+ *
+ * @param figures how turns went lately, as the meter keeps them
+ */
+export async function readStatus<Figures extends object>(
   context: Pick<OperationContext, 'leases' | 'maxCalls'>,
   queue: Pick<DialQueue, 'waiting'>,
-  figures: () => TurnFigures,
+  figures: () => Figures,
   signal: AbortSignal,
-): Promise<Status> {
+): Promise<Occupancy & Figures> {
   const active = await context.leases.count(signal);
   const { maxCalls: capacity } = context;
   return { active, capacity, utilization: active / capacity, queued: queue.waiting, ...figures() };

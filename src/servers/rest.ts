@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { TurnFigures } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { DialQueue } from '../operations/dial-queue.ts';
 import { endCall } from '../operations/end-call.ts';
 import { getCall } from '../operations/get-call.ts';
 import { listCalls } from '../operations/list-calls.ts';
 import { placeCall } from '../operations/place-call.ts';
-import { readStatus, type TurnFigures } from '../operations/read-status.ts';
+import { readStatus } from '../operations/read-status.ts';
 import { sayInCall } from '../operations/say-in-call.ts';
 import { Fault } from '../std/fault.ts';
 import { oneHeader, rawBody } from './http.ts';

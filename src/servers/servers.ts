@@ -1,7 +1,7 @@
 import type { CallId } from '../call/call.ts';
+import type { TurnFigures } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { DialQueue } from '../operations/dial-queue.ts';
-import type { TurnFigures } from '../operations/read-status.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
