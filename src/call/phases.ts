@@ -2,7 +2,7 @@ import type { Call, ClosedTurn, Phase, Turn } from './call.ts';
 import { heardSince, normaliseWords, type Transcript } from './transcript.ts';
 
 /** The open turn, if one is: while speaking, or waiting in an adrift call. */
-export function openTurn(call: Call): Turn | undefined {
+export function openTurn(call: Pick<Call, 'phase'>): Turn | undefined {
   if (call.phase.kind === 'speaking') return call.phase.turn;
   if (call.phase.kind === 'adrift') return call.phase.turn;
   return undefined;

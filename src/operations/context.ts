@@ -1,21 +1,12 @@
 import type { AgentChoice } from '../agent/choose-agent.ts';
 import type { Action, CallId } from '../call/call.ts';
+import type { LiveCall } from '../call/live-call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Records } from '../ports/records.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
-
-/** A live call as operations may see it; no words. */
-export interface LiveCall {
-  readonly callId: CallId;
-  readonly agent: string;
-  readonly startedAt: number;
-  readonly phase: 'listening' | 'speaking' | 'adrift' | 'over';
-  readonly isProven: boolean;
-  readonly responseId: number;
-}
 
 /** The calls this process serves; the roster is one. */
 export interface LiveCalls {

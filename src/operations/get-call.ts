@@ -1,8 +1,9 @@
 import { type CallId, parseCallId } from '../call/call.ts';
+import { type LiveCall, liveCallOf } from '../call/live-call.ts';
 import type { CallReport } from '../call/report.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import { Fault } from '../std/fault.ts';
-import type { LiveCall, OperationContext } from './context.ts';
+import type { OperationContext } from './context.ts';
 import type { Dial, DialQueue } from './dial-queue.ts';
 
 export type FoundCall =
@@ -44,10 +45,8 @@ export async function getCall(
 
 /** A call without a socket: adrift, or over and about to be archived. */
 async function storedCall(callStore: CallStore, callId: CallId, signal: AbortSignal): Promise<LiveCall | undefined> {
-  const head = (await callStore.load(callId, signal))?.head;
-  if (!head) return undefined;
-  const { agent, startedAt, phase, isProven, lastAsk } = head;
-  return { callId, agent: agent.name, startedAt, phase: phase.kind, isProven, responseId: lastAsk };
+  const stored = await callStore.load(callId, signal);
+  return stored && liveCallOf(callId, stored.head);
 }
 
 /** Neither live here, nor archived, nor waiting. */

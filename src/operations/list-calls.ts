@@ -1,5 +1,6 @@
 import type { CallId } from '../call/call.ts';
-import type { LiveCall, OperationContext } from './context.ts';
+import type { LiveCall } from '../call/live-call.ts';
+import type { OperationContext } from './context.ts';
 import type { Dial, DialQueue } from './dial-queue.ts';
 
 /** A call in the list; ids, times and outcome, no words. */

@@ -1,5 +1,6 @@
 import { type AgentChoice, chooseAgent } from '../agent/choose-agent.ts';
 import type { CallId } from '../call/call.ts';
+import { CALL_TTL_MS } from '../call/live-call.ts';
 import type { CallControl, RemoteCall } from '../ports/call-control.ts';
 import { toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
@@ -16,8 +17,6 @@ export interface CallProver {
 }
 
 const ASK_TIMEOUT_MS = 2_000;
-/** The longest call and then some: once proven, a call stays it. */
-const PROVEN_FOR_MS = 2.5 * 60 * 60 * 1_000;
 /** An id that Retell does not know is not worth asking after on every redial. */
 const DENIED_FOR_MS = 10_000;
 const REMEMBERED = 2_000;
@@ -73,7 +72,7 @@ export function createCallProver(
 
   function keep(callId: CallId, proof: 'proven' | 'denied'): Proof {
     known.delete(callId);
-    known.set(callId, { proof, until: clock.now() + (proof === 'proven' ? PROVEN_FOR_MS : DENIED_FOR_MS) });
+    known.set(callId, { proof, until: clock.now() + (proof === 'proven' ? CALL_TTL_MS : DENIED_FOR_MS) });
     const oldest = known.keys().next();
     if (known.size > REMEMBERED && !oldest.done) known.delete(oldest.value);
     return proof;

@@ -1,7 +1,8 @@
 import type { CallId } from '../call/call.ts';
+import type { LiveCall } from '../call/live-call.ts';
 import { createMeter } from '../observe/meter.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import type { LiveCall, OperationContext } from '../operations/context.ts';
+import type { OperationContext } from '../operations/context.ts';
 import { createDialQueue } from '../operations/dial-queue.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
 import { sign } from '../retell/signature.ts';

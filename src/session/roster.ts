@@ -1,26 +1,15 @@
-import type { Action, Call, CallId } from '../call/call.ts';
-import { openTurn } from '../call/phases.ts';
+import type { Action, CallId } from '../call/call.ts';
+import { type LiveCall, liveCallOf } from '../call/live-call.ts';
+import { headOf } from '../call/snapshot.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Line, LineInfo, LineListener } from './line.ts';
 import { LEASE_MS, type Seat, type SeatServices, takeSeat } from './seat.ts';
-
-/** A live call as the roster shows it; no words. */
-export interface RosterEntry {
-  readonly callId: CallId;
-  readonly agent: string;
-  readonly startedAt: number;
-  readonly phase: Call['phase']['kind'];
-  readonly isProven: boolean;
-  readonly responseId: number;
-}
-
-export type RosterOptions = SeatServices;
 
 /** Every call this process serves: one seat each, the newest proven socket's. */
 export interface Roster {
   /** A socket was opened for a call. */
   accept(line: Line, info: LineInfo): LineListener;
-  list(): readonly RosterEntry[];
+  list(): readonly LiveCall[];
   prove(callId: CallId): void;
   /** The call is over, by Retell's word. False when it is not served here; settles when its end is stored. */
   end(callId: CallId, reason: string): Promise<boolean>;
@@ -34,7 +23,7 @@ const RENEW_EVERY_MS = 5_000;
 /** A listener for a socket that was let go of. */
 const DEAF: LineListener = { onDetails() {}, onAsk() {}, onHeard() {}, onClosed() {} };
 
-export function createRoster(options: RosterOptions): Roster {
+export function createRoster(options: SeatServices): Roster {
   const { clock, log, leases } = options;
   const lifetime = new AbortController();
   const seats = new Map<CallId, Seat>();
@@ -60,13 +49,8 @@ export function createRoster(options: RosterOptions): Roster {
     return seat.listener;
   }
 
-  function list(): readonly RosterEntry[] {
-    return [...seats].flatMap(([callId, { call }]) => {
-      if (!call) return [];
-      const { rules, startedAt, phase, isProven, lastAsk } = call;
-      const responseId = openTurn(call)?.responseId ?? lastAsk;
-      return [{ callId, agent: rules.agent.name, startedAt, phase: phase.kind, isProven, responseId }];
-    });
+  function list(): readonly LiveCall[] {
+    return [...seats].flatMap(([callId, { call }]) => (call ? [liveCallOf(callId, headOf(call))] : []));
   }
 
   function prove(callId: CallId): void {

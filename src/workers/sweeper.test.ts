@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newCallId, sampleHead } from '../../test/contracts/samples.ts';
 import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import type { CallId } from '../call/call.ts';
+import { CALL_TTL_MS } from '../call/live-call.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
-import { CALL_TTL_MS, runSweeper } from './sweeper.ts';
+import { runSweeper } from './sweeper.ts';
 
 const signal = new AbortController().signal;
 

@@ -1,10 +1,8 @@
+import { CALL_TTL_MS } from '../call/live-call.ts';
 import { sleep } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { type EndOptions, endCall } from './end-call.ts';
-
-/** The longest call Retell allows (2 h) and 30 minutes: a call not stored for so long does not come back. */
-export const CALL_TTL_MS = 2.5 * 3_600_000;
 
 export interface SweeperOptions extends EndOptions {
   readonly log: Log;

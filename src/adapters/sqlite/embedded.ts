@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { CallStore } from '../../ports/call-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Records } from '../../ports/records.ts';
@@ -16,8 +17,8 @@ import { sqliteToolLedger } from './tool-ledger.ts';
 /** Often enough that the write-ahead log stays near 10 MB at 100 commits a second. */
 const CHECKPOINT_EVERY_MS = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
-/** The longest call (2 h) and its 30 minutes, and a day: the sweep ends what is adrift long before it is pruned. */
-const KEEP_CALLS_MS = 2.5 * 3_600_000 + 86_400_000;
+/** A day more than a call may live: the sweep ends what is adrift long before it is pruned. */
+const KEEP_CALLS_MS = CALL_TTL_MS + 86_400_000;
 /** Retell's webhooks may be 72 h late; a fact published again within this time is still known. */
 const KEEP_EVENTS_MS = 7 * 86_400_000;
 
