@@ -7,7 +7,7 @@ import { parseCallId } from '../call/call.ts';
 import type { CallControl, PlaceCall } from '../ports/call-control.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
-import { ManualClock, settle } from '../std/manual-clock.ts';
+import { ManualClock } from '../std/manual-clock.ts';
 import { createDialQueue } from './dial-queue.ts';
 
 const { signal } = new AbortController();
@@ -67,8 +67,7 @@ describe('the line of outbound calls', () => {
       { state: 'queued', position: 2 },
     ]);
     await leases.release('call_1_aaaa', signal);
-    queue.wake();
-    await settle();
+    await clock.advance(1_000);
     expect(dialled).toEqual(['+1', '+2', '+3']);
     expect(queue.find(third.id)).toMatchObject({ state: 'placed' });
     expect(queue.find(fourth.id)).toMatchObject({ state: 'queued', position: 1 });
@@ -146,8 +145,7 @@ describe('the line of outbound calls', () => {
     const third = await queue.place(order('+3'), undefined);
     const fourth = await queue.place(order('+4'), undefined);
     for (const call of ['call_1_aaaa', 'call_2_aaaa']) await leases.release(call, signal);
-    queue.wake();
-    await settle();
+    await clock.advance(1_000);
     expect(queue.find(third.id)).toMatchObject({ state: 'queued', position: 1 });
     await clock.advance(1_000);
     expect(dialled).toEqual(['+1', '+2', '+3']);

@@ -3,6 +3,8 @@ import type { PlaceCall } from '../ports/call-control.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { randomHex } from '../std/random.ts';
 import type { OperationContext } from './context.ts';
+import { isNotDialled, isWorthWaiting, noKey } from './dial-outcome.ts';
+import { remember } from './remember.ts';
 
 /** An order to dial, as it stands. `unknown`: Retell may or may not have dialled, so it is never tried again. */
 export type Dial =
@@ -24,8 +26,6 @@ export interface DialQueue {
   /** Takes a waiting order out of the line; false when it is not waiting. */
   cancel(id: string): boolean;
   readonly waiting: number;
-  /** A slot may be free: dial who is next. Called by the queue's own tick as well. */
-  wake(): void;
   /** Dials nobody any more; settles when the dials on their way have. */
   close(): Promise<void>;
 }
@@ -67,8 +67,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       if (earlier) return again(earlier);
       const placed = take(order);
       if (requestId !== undefined) {
-        requests.set(requestId, placed);
-        forgetOldest(requests);
+        remember(requests, requestId, placed, REMEMBERED);
         // Refused before anything was dialled: the same request may be made again.
         placed.catch((thrown: unknown) => isNotDialled(thrown) && requests.delete(requestId));
       }
@@ -80,13 +79,12 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       const index = line.findIndex((waiting) => waiting.id === id);
       if (index < 0) return false;
       line.splice(index, 1);
-      settle({ state: 'cancelled', id });
+      note({ state: 'cancelled', id });
       return true;
     },
     get waiting() {
       return line.length;
     },
-    wake,
     async close() {
       lifetime.abort(new Fault('cancelled', 'calls.dialling_stopped', 'the process is stopping'));
       cancelTick?.();
@@ -109,9 +107,8 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       });
     }
     line.push({ id, order, attempts: 0 });
-    remember({ state: 'queued', id, position: line.length });
     tick();
-    return { state: 'queued', id, position: line.length };
+    return note({ state: 'queued', id, position: line.length });
   }
 
   /** Places the call under a slot that is already held for `dial:<id>`. */
@@ -119,17 +116,17 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     const { callControl } = context;
     try {
       if (!callControl) throw noKey();
-      remember({ state: 'dialling', id });
+      note({ state: 'dialling', id });
       const metadata = { ...order.metadata, offhook_dial: id };
       const { callId } = await callControl.place({ ...order, metadata }, lifetime.signal);
       await leases.rename(`dial:${id}`, callId, RINGING_MS, lifetime.signal).catch((thrown: unknown) => {
         log.warn({ callId, reason: toFault(thrown).reason }, 'slot of a placed call could not be renamed');
       });
-      return settle({ state: 'placed', id, callId });
+      return note({ state: 'placed', id, callId });
     } catch (thrown) {
       const fault = toFault(thrown, 'calls.place_failed');
       const isUnknown = !isNotDialled(fault);
-      settle({ state: isUnknown ? 'unknown' : 'failed', id, reason: fault.reason });
+      note({ state: isUnknown ? 'unknown' : 'failed', id, reason: fault.reason });
       // A person may be on the line: their slot stays until its lease expires.
       if (!isUnknown) await free(id);
       throw fault;
@@ -144,6 +141,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     }
   }
 
+  /** A slot may be free: dials who is next. */
   function wake(): void {
     if (isPumping || line.length === 0 || lifetime.signal.aborted) return;
     isPumping = true;
@@ -183,9 +181,9 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       const fault = toFault(thrown);
       next.attempts++;
       log.warn({ dial: next.id, attempts: next.attempts, reason: fault.reason }, 'a queued call could not be placed');
-      if (!PASSING.has(fault.reason) || next.attempts >= MAX_ATTEMPTS) return true;
+      if (!isWorthWaiting(fault) || next.attempts >= MAX_ATTEMPTS) return true;
       line.unshift(next);
-      remember({ state: 'queued', id: next.id, position: 1 });
+      note({ state: 'queued', id: next.id, position: 1 });
       return false;
     }
   }
@@ -210,15 +208,9 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     return find(dialled.id) ?? dialled;
   }
 
-  function settle(dialled: Dial): Dial {
-    remember(dialled);
-    return dialled;
-  }
-
-  function remember(dialled: Dial): void {
-    known.delete(dialled.id);
-    known.set(dialled.id, dialled);
-    forgetOldest(known);
+  function note(stands: Dial): Dial {
+    remember(known, stands.id, stands, REMEMBERED);
+    return stands;
   }
 
   function own<T>(work: Promise<T>): Promise<T> {
@@ -227,29 +219,4 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     work.then(done, done);
     return work;
   }
-}
-
-/** Kinds of Fault that say: nobody was dialled. After any other one a person's phone may be ringing. */
-const NOT_DIALLED: ReadonlySet<string> = new Set(['invalid', 'unauthenticated', 'not_found', 'exhausted']);
-/** Reasons that say it although their kind does not. */
-const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.unavailable', 'breaker.open']);
-/** Passing troubles before anybody was dialled: a queued order waits them out. */
-const PASSING: ReadonlySet<string> = new Set(['retell.rate_limited', 'retell.unavailable', 'breaker.open']);
-
-function isNotDialled(thrown: unknown): boolean {
-  const { kind, reason } = toFault(thrown);
-  return NOT_DIALLED.has(kind) || NOT_DIALLED_REASONS.has(reason);
-}
-
-function noKey(): Fault {
-  return new Fault('unavailable', 'retell.no_key', 'expected RETELL_API_KEY, it is not set', {
-    effect: 'nobody can be dialled; those who call are answered',
-    fixes: ['set RETELL_API_KEY to an API key of the workspace'],
-  });
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  if (map.size <= REMEMBERED) return;
-  const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
 }

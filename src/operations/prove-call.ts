@@ -5,6 +5,7 @@ import type { CallControl, RemoteCall } from '../ports/call-control.ts';
 import { toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
 import type { OperationContext } from './context.ts';
+import { remember } from './remember.ts';
 
 /** `unknown`: nobody could be asked, or not in time. A call that is not `proven` is talked to, and no more. */
 export type Proof = 'proven' | 'denied' | 'unknown';
@@ -71,10 +72,8 @@ export function createCallProver(
   }
 
   function keep(callId: CallId, proof: 'proven' | 'denied'): Proof {
-    known.delete(callId);
-    known.set(callId, { proof, until: clock.now() + (proof === 'proven' ? CALL_TTL_MS : DENIED_FOR_MS) });
-    const oldest = known.keys().next();
-    if (known.size > REMEMBERED && !oldest.done) known.delete(oldest.value);
+    const until = clock.now() + (proof === 'proven' ? CALL_TTL_MS : DENIED_FOR_MS);
+    remember(known, callId, { proof, until }, REMEMBERED);
     return proof;
   }
 }
