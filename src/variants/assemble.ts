@@ -80,7 +80,7 @@ export async function assemble(
     log,
   };
   const dialQueue = createDialQueue(operations);
-  const backOffice = openBackOffice(ports, { end: (callId, reason) => roster.end(callId, reason) }, clock, log);
+  const backOffice = openBackOffice(ports, roster, clock, log);
   return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, backOffice };
 }
 

@@ -5,8 +5,8 @@ import type { CallId } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import { ManualClock } from '../std/manual-clock.ts';
+import type { CallEnder } from './close-call.ts';
 import { closerHandler } from './closer.ts';
-import type { CallEnder } from './end-call.ts';
 
 const signal = new AbortController().signal;
 const nobody: CallEnder = { end: async () => {} };

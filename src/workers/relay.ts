@@ -32,12 +32,7 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
  *
  * @returns how many were moved
  */
-export async function moveFacts(
-  source: FactSource,
-  eventLog: EventLog,
-  batch: number,
-  signal: AbortSignal,
-): Promise<number> {
+async function moveFacts(source: FactSource, eventLog: EventLog, batch: number, signal: AbortSignal): Promise<number> {
   const pending = await source.pendingFacts(batch, signal);
   if (pending.length === 0) return 0;
   await eventLog.publish(

@@ -2,9 +2,9 @@ import { CALL_TTL_MS } from '../call/live-call.ts';
 import { sleep } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
-import { type EndOptions, endCall } from './end-call.ts';
+import { type CloseOptions, closeCall } from './close-call.ts';
 
-export interface SweeperOptions extends EndOptions {
+export interface SweeperOptions extends CloseOptions {
   readonly log: Log;
   /** Default `CALL_TTL_MS`. */
   readonly ttlMs?: number;
@@ -30,12 +30,12 @@ export async function runSweeper(options: SweeperOptions, signal: AbortSignal): 
 }
 
 /** Ends the calls that are past their time now. One that cannot be ended does not keep the others. */
-export async function sweep(options: SweeperOptions, signal: AbortSignal): Promise<void> {
+async function sweep(options: SweeperOptions, signal: AbortSignal): Promise<void> {
   const { callStore, clock, log, ttlMs = CALL_TTL_MS } = options;
   for (const { callId, committedAt } of await callStore.list(signal)) {
     if (committedAt > clock.now() - ttlMs) continue;
     try {
-      await endCall(options, callId, REASON, signal);
+      await closeCall(options, callId, REASON, signal);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       log.warn({ callId, reason: toFault(thrown).reason }, 'call adrift cannot be ended; trying on');

@@ -1,4 +1,5 @@
 import type { CallId } from '../call/call.ts';
+import { stamp } from '../call/events.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
@@ -6,10 +7,10 @@ import { Fault } from '../std/fault.ts';
 /** Ends a call in the process that serves it. */
 export interface CallEnder {
   /** Settles when the end is stored; at once when the call is not served here. */
-  end(callId: CallId, reason: string, signal: AbortSignal): Promise<unknown>;
+  end(callId: CallId, reason: string): Promise<unknown>;
 }
 
-export interface EndOptions {
+export interface CloseOptions {
   readonly ender: CallEnder;
   readonly callStore: CallStore;
   readonly clock: Clock;
@@ -22,13 +23,13 @@ export interface EndOptions {
  *
  * @throws Fault `worker.call_retaken` when a session took the call meanwhile: to be tried again, it can now be told
  */
-export async function endCall(
-  { ender, callStore, clock }: EndOptions,
+export async function closeCall(
+  { ender, callStore, clock }: CloseOptions,
   callId: CallId,
   reason: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await ender.end(callId, reason, signal);
+  await ender.end(callId, reason);
   const found = await callStore.load(callId, signal);
   if (!found || found.head.phase.kind === 'over') return;
 
@@ -38,7 +39,7 @@ export async function endCall(
     await callStore.remove(callId, signal);
     return;
   }
-  const ended = { type: 'call.ended', reason, v: 1, callId, epoch, seq: 0, at: clock.now() } as const;
+  const ended = stamp({ type: 'call.ended', reason }, { callId, epoch, seq: 0, at: clock.now() });
   const head = { ...stored.head, phase: { kind: 'over', reason } } as const;
   const outcome = await callStore.commit(callId, epoch, { head, appended: [], facts: [ended] }, signal);
   if (outcome === 'committed') return;
