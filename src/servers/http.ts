@@ -14,7 +14,7 @@ declare module 'fastify' {
 
 /** What a body may weigh where Retell sends whole transcripts, and anywhere else. */
 export const RETELL_BODY_BYTES = 10 * 1024 * 1024;
-export const BODY_BYTES = 256 * 1024;
+const BODY_BYTES = 256 * 1024;
 
 /** Node's defaults let a slow peer hold a socket for minutes; half requests are closed after six seconds here. */
 const HEADERS_TIMEOUT_MS = 5_000;

@@ -8,8 +8,8 @@ import type { Leases } from '../ports/leases.ts';
 import { toFault } from '../std/fault.ts';
 import { Inbox } from '../std/inbox.ts';
 import { type Refusal, refuseBusy } from './busy.ts';
+import { awaitDetails } from './details.ts';
 import type { SessionServices } from './effects.ts';
-import { greetedDetails } from './greeting.ts';
 import type { Details, Line, LineInfo, LineListener } from './line.ts';
 import { beginCall, type ReadyCall, resumeCall } from './resume.ts';
 import { runSession, type SessionInput } from './session.ts';
@@ -51,7 +51,7 @@ export function takeSeat(
   const { clock, log, leases, callStore, defaultAgent } = services;
   const { callId } = info;
   const inbox = new Inbox<SessionInput>();
-  const details = greetedDetails(clock);
+  const details = awaitDetails(clock);
   let call: Call | undefined;
   let agent = defaultAgent;
   let refusal: Refusal | undefined;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../std/manual-clock.ts';
-import { greetedDetails } from './greeting.ts';
+import { awaitDetails } from './details.ts';
 
 describe('details that a first word waits for', () => {
   const details = { agentId: 'agent_9', variables: {} };
 
   it('are there at once when they came first', async () => {
-    const waiting = greetedDetails(new ManualClock());
+    const waiting = awaitDetails(new ManualClock());
     waiting.arrive(details);
     expect(await waiting.arrived('greeting')).toEqual(details);
   });
@@ -16,7 +16,7 @@ describe('details that a first word waits for', () => {
     ['busy', 200],
   ] as const)('are waited for no longer than a %s allows: %i ms', async (purpose, waitMs) => {
     const clock = new ManualClock();
-    const waiting = greetedDetails(clock);
+    const waiting = awaitDetails(clock);
     let answer: unknown = 'waiting';
     void waiting.arrived(purpose).then((arrived) => {
       answer = arrived;

@@ -5,7 +5,7 @@ import type { Details } from './line.ts';
 const WAIT_MS = { greeting: 500, busy: 200 } as const;
 
 /** The call's details, if they come in time to choose the agent and its variables by. */
-export function greetedDetails(clock: Clock): {
+export function awaitDetails(clock: Clock): {
   /** The details came, or (undefined) the socket went. */
   arrive(details: Details | undefined): void;
   arrived(purpose: keyof typeof WAIT_MS): Promise<Details | undefined>;
