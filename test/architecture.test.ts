@@ -68,7 +68,7 @@ describe('the scanner finds', () => {
   it.each([
     ['src/servers/llm-socket.ts', 'this.close(1000); socket.close(1000);'],
     ['src/std/clock.ts', 'Date.now(); setTimeout(run, 1);'],
-    ['src/variants/config.ts', 'return process.env;'],
+    ['src/variants/environment.ts', 'return process.env;'],
     ['src/adapters/retell/call-control.ts', "import { x } from '../../retell/frames.ts';\nimport R from 'retell-sdk';"],
     ['src/call/machine.ts', '// we await nothing; Date.now is not ours'],
     ['src/call/machine.ts', `const words = 'await Date.now()'; const r = /await/g; const t = \`async \${1} await\`;`],

@@ -8,7 +8,6 @@ export const EXIT = {
   badConfig: 3,
   unreachable: 4,
   notAuthorised: 5,
-  refused: 6,
   interrupted: 130,
 } as const;
 

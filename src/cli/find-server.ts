@@ -1,5 +1,6 @@
+import { reach } from '../simulator/reach.ts';
 import { Fault, toFault } from '../std/fault.ts';
-import type { ClientConfig } from '../variants/config.ts';
+import { type ClientConfig, isLoopbackHost, loadClientConfig } from '../variants/config.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The flags that say which server to speak to. */
@@ -24,7 +25,6 @@ export async function findServer(
   { env, cwd }: Surroundings,
   signal: AbortSignal,
 ): Promise<FoundServer> {
-  const { isLoopbackHost, loadClientConfig } = await import('../variants/config.ts');
   const config = await loadClientConfig(env, cwd);
   const baseUrl = url ?? configuredUrl(config);
   const socketSecret = secret ?? config.socketSecrets[0]?.reveal();
@@ -47,7 +47,6 @@ function configuredUrl({ host, port }: ClientConfig): string {
 }
 
 async function reachServer(target: FoundServer['target'], signal: AbortSignal): Promise<void> {
-  const { reach } = await import('../simulator/reach.ts');
   try {
     await reach(target, signal);
   } catch (thrown) {

@@ -1,5 +1,5 @@
 import { toFault } from '../std/fault.ts';
-import { environment } from '../variants/config.ts';
+import { environment } from '../variants/environment.ts';
 import { EXIT } from './exit-codes.ts';
 import { printFault } from './print-fault.ts';
 import { runProgram } from './program.ts';

@@ -1,8 +1,13 @@
+import { jsonReport, renderReport } from '../simulator/render-report.ts';
+import { simulate as run } from '../simulator/simulate.ts';
+import { DEFAULT_SWITCHES, moveSwitch } from '../simulator/switches.ts';
 import { systemClock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
+import { loadAgents } from '../variants/config.ts';
+import { linesThatBuyTime } from './agent-lines.ts';
+import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServer, type ServerFlags } from './find-server.ts';
-import { knownAgents, linesThatBuyTime } from './known-agents.ts';
 import { showProgress } from './progress.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -27,11 +32,6 @@ export interface SimulateFlags extends ServerFlags {
 /** `offhook simulate`: many callers at once, then verdicts. Ends with 1 when one of them fails. */
 export async function simulate(flags: SimulateFlags, around: Surroundings): Promise<number> {
   const { terminal } = around;
-  const [{ simulate: run }, { moveSwitch, DEFAULT_SWITCHES }, { jsonReport, renderReport }] = await Promise.all([
-    import('../simulator/simulate.ts'),
-    import('../simulator/switches.ts'),
-    import('../simulator/render-report.ts'),
-  ]);
   const switches = flags.switch.reduce(moveSwitch, DEFAULT_SWITCHES);
   const interrupted = new AbortController();
   const stopListening = terminal.onInterrupt(() =>
@@ -40,7 +40,7 @@ export async function simulate(flags: SimulateFlags, around: Surroundings): Prom
   const progress = showProgress(terminal, systemClock);
   try {
     const { target, webhookKey } = await findServer(flags, around, interrupted.signal);
-    const agents = await knownAgents(around);
+    const agents = await loadAgents(around.env, around.cwd, EXAMPLE_AGENT);
     const fillers = flags.filler.length > 0 ? flags.filler : linesThatBuyTime(agents);
     const agentId = flags.agentId ?? agents[0]?.retellAgentIds[0];
     const report = await run(

@@ -1,22 +1,16 @@
 import { systemClock } from '../std/clock.ts';
-import type { Config } from '../variants/config.ts';
+import { type Config, loadConfig } from '../variants/config.ts';
+import { type RunningServer, startServer } from '../variants/runtime.ts';
+import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
 import { onStopRequests } from './stop-requests.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
-
-/** Where a running server can be reached. */
-interface Urls {
-  readonly socket: string;
-  readonly webhooks: string;
-  readonly admin: string;
-}
 
 /** `offhook start`: serves until it is told to stop. The first signal drains, the second stops at once. */
 export async function start(_flags: object, { terminal, env, cwd }: Surroundings): Promise<number> {
-  const { loadConfig } = await import('../variants/config.ts');
-  const config = await loadConfig(env, cwd);
-  const { startServer } = await import('../variants/runtime.ts');
+  const config = await loadConfig(env, cwd, EXAMPLE_AGENT);
   const server = await startServer(config);
   terminal.out(welcome(config, server.urls, terminal.paint));
 
@@ -35,12 +29,12 @@ export async function start(_flags: object, { terminal, env, cwd }: Surroundings
   }
 }
 
-/** What runs, and where to go next. Secrets show as `…`. */
-export function welcome(config: Config, urls: Urls, paint: (style: 'bold' | 'cyan', text: string) => string): string {
+/** What runs, and where to go next. */
+function welcome(config: Config, urls: RunningServer['urls'], paint: Terminal['paint']): string {
   const names = config.agents.map(({ name }) => name).join(', ');
   const rows = [
-    ['Socket URL', hide(urls.socket, config)],
-    ['Webhook URL', hide(urls.webhooks, config)],
+    ['Socket URL', urls.socket],
+    ['Webhook URL', urls.webhooks],
     ['Status', `${urls.admin}/api/v1/status`],
     ['Model', modelLine(config)],
     ['Data', config.dataDir],
@@ -83,10 +77,6 @@ function notesOn({ isLoopback, socketSecrets, retell }: Config): readonly string
 
 /** 128 bits in base64. */
 const SAFE_SECRET_CHARS = 22;
-
-function hide(url: string, { socketSecrets }: Config): string {
-  return socketSecrets.reduce((text, secret) => text.replaceAll(secret.reveal(), '…'), url);
-}
 
 function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(ms % 1_000 === 0 ? 0 : 1)} s`;

@@ -1,4 +1,4 @@
-import type { ModelStubStats } from '../simulator/model-stub.ts';
+import { type ModelStubStats, startModelStub } from '../simulator/model-stub.ts';
 import type { StubBehaviour, StubShare } from '../simulator/stub-behaviour.ts';
 import { Fault } from '../std/fault.ts';
 import { EXIT } from './exit-codes.ts';
@@ -25,7 +25,6 @@ const KEY = 'stub-key';
 /** `offhook stub-model`: a model that fails as told, until Ctrl-C. Data are the lines to export; talk goes to stderr. */
 export async function stubModel(flags: StubModelFlags, { terminal }: Surroundings): Promise<number> {
   const shares = sharesOf(flags);
-  const { startModelStub } = await import('../simulator/model-stub.ts');
   const stub = await startModelStub({
     port: flags.port,
     shares,

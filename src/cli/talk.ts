@@ -1,11 +1,14 @@
 import { createInterface } from 'node:readline';
-import type { Conversation, Reply } from '../simulator/conversation.ts';
+import { type Conversation, converse, type Reply } from '../simulator/conversation.ts';
+import { DEFAULT_SWITCHES } from '../simulator/switches.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { nearest } from '../std/nearest.ts';
 import { randomHex } from '../std/random.ts';
+import { loadAgents } from '../variants/config.ts';
+import { linesThatBuyTime } from './agent-lines.ts';
+import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServer, type ServerFlags } from './find-server.ts';
-import { knownAgents, linesThatBuyTime } from './known-agents.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -43,12 +46,8 @@ const GOODBYE_MS = 5_000;
 
 async function dial(flags: TalkFlags, around: Surroundings, signal: AbortSignal): Promise<Conversation> {
   const { terminal } = around;
-  const [{ converse }, { DEFAULT_SWITCHES }] = await Promise.all([
-    import('../simulator/conversation.ts'),
-    import('../simulator/switches.ts'),
-  ]);
   const { target, webhookKey } = await findServer(flags, around, signal);
-  const agents = await knownAgents(around);
+  const agents = await loadAgents(around.env, around.cwd, EXAMPLE_AGENT);
   const agentId = flags.agentId ?? agents[0]?.retellAgentIds[0];
   const callId = flags.callId ?? `talk_${randomHex(8)}`;
   if (flags.say === undefined) {

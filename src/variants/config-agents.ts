@@ -1,5 +1,4 @@
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { Fault } from '../std/fault.ts';
 import { nearest } from '../std/nearest.ts';
@@ -14,24 +13,22 @@ export interface ChosenAgents {
 }
 
 /**
- * The agents of a configuration: objects made by `defineAgent`, or paths of modules that export one by default;
- * the package's own example when nothing is configured.
+ * The agents of a configuration: objects made by `defineAgent`, or paths of modules that export one by default.
  *
- * @param place how a fault names the setting: `offhook.config.ts:4 agents`
+ * @param folder where those paths begin
+ * @param place  how a fault names the setting: `offhook.config.ts:4 agents`
  */
 export async function chooseAgents(
   configured: unknown,
   defaultName: unknown,
-  file: string | undefined,
+  folder: string,
   place: (key: string) => string,
 ): Promise<ChosenAgents> {
-  const listed = configured === undefined ? [await exampleAgent()] : configured;
-  if (!Array.isArray(listed) || listed.length === 0) {
+  if (!Array.isArray(configured) || configured.length === 0) {
     return { agents: [], defaultAgent: '', findings: [invalid(`${place('agents')}: expected a list of agents`)] };
   }
-  const folder = file === undefined ? '.' : dirname(file);
   const entries: unknown[] = await Promise.all(
-    listed.map((entry) => (typeof entry === 'string' ? importDefault(resolve(folder, entry)) : entry)),
+    configured.map((entry) => (typeof entry === 'string' ? importDefault(resolve(folder, entry)) : entry)),
   );
   const agents = entries.filter(isAgent);
   const findings = [
@@ -40,12 +37,6 @@ export async function chooseAgents(
     ...checkDefault(agents, defaultName, place),
   ];
   return { agents, defaultAgent: typeof defaultName === 'string' ? defaultName : (agents[0]?.name ?? ''), findings };
-}
-
-/** agents/front-desk of this package: beside src, or beside dist/src once built. */
-async function exampleAgent(): Promise<unknown> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return importDefault(fileURLToPath(new URL(`../../agents/front-desk.${extension}`, import.meta.url)));
 }
 
 function notAnAgent(place: string, index: number): Fault {

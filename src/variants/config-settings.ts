@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { UserConfig } from './define-config.ts';
 
 /** How a value looks in the environment, where everything is text. */
@@ -42,6 +43,40 @@ export const SETTINGS: { readonly [name in SettingName]: Setting } = {
   openaiBaseUrl: { env: 'OPENAI_BASE_URL', form: 'text', expects: 'an http(s) URL' },
   openaiModel: { env: 'OPENAI_MODEL', form: 'text', expects: 'the name of a model' },
 };
+
+const port = z.int().min(0).max(65_535);
+const word = z.string().regex(/^\S+$/);
+const text = z.string().min(1);
+const webUrl = z.url({ protocol: /^https?$/ });
+
+/** One or two, the second for the time of a rotation. */
+function oneOrTwo(one: z.ZodType<string>) {
+  return z.union([one.transform((only) => [only]), z.array(one).min(1).max(2)]);
+}
+
+/** The values of all settings; unknown names are refused. The same for the file and for the environment. */
+export const givenSchema = z.strictObject({
+  variant: word.optional(),
+  host: word.optional(),
+  port: port.optional(),
+  adminPort: port.optional(),
+  dataDir: text.optional(),
+  maxCalls: z.int().min(1).max(10_000).optional(),
+  drainMs: z.int().min(0).max(7_200_000).optional(),
+  strictAgents: z.boolean().optional(),
+  log: z.enum(LOG_LEVELS).optional(),
+  apiKey: word.optional(),
+  socketSecret: oneOrTwo(z.string().regex(/^[A-Za-z0-9_.~-]+$/)).optional(),
+  retellWebhookKey: oneOrTwo(word).optional(),
+  retellApiKey: word.optional(),
+  retellBaseUrl: webUrl.optional(),
+  openaiApiKey: word.optional(),
+  openaiBaseUrl: webUrl.optional(),
+  openaiModel: word.optional(),
+}) satisfies z.ZodType<{ readonly [name in SettingName]?: unknown }>;
+
+/** The settings that were given, in the file or in the environment; what is missing has its default. */
+export type GivenSettings = z.infer<typeof givenSchema>;
 
 /** Variables that are ours but no setting. */
 export const CONFIG_FILE_VARIABLE = 'OFFHOOK_CONFIG';

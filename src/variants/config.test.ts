@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../std/fault.ts';
-import { type Environment, isLoopbackHost, loadClientConfig, loadConfig } from './config.ts';
+import { isLoopbackHost, loadClientConfig, loadConfig as loadFrom } from './config.ts';
+import type { Environment } from './environment.ts';
 
 let cwd = '';
 
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'offhook-config-'));
+  writeAgent('example.ts', 'example');
 });
 
 afterEach(() => {
@@ -18,7 +20,18 @@ afterEach(() => {
 
 const agentModule = pathToFileURL(join(import.meta.dirname, '../agent/agent.ts')).href;
 
-/** A configuration file with agents of its own, so that these tests need no example agent. */
+function loadConfig(env: Environment, folder: string) {
+  return loadFrom(env, folder, join(folder, 'example.ts'));
+}
+
+function writeAgent(file: string, name: string) {
+  writeFileSync(
+    join(cwd, file),
+    `import { defineAgent } from ${JSON.stringify(agentModule)};\nexport default defineAgent({ name: '${name}', greeting: '', instructions: 'x' });\n`,
+  );
+}
+
+/** A configuration file with agents of its own. */
 function writeConfig(
   settings: string,
   agents = "[defineAgent({ name: 'dentist', greeting: 'Hi.', instructions: 'Be brief.' })]",
@@ -39,12 +52,12 @@ async function faultOf(env: Environment): Promise<Fault> {
 }
 
 describe('loadConfig', () => {
-  it('needs nothing at all', async () => {
+  it('needs nothing but an example', async () => {
     const config = await loadConfig({}, cwd);
     expect(config).toMatchObject({ variant: 'single', host: '127.0.0.1', port: 8080, adminPort: 8081, maxCalls: 10 });
     expect(config).toMatchObject({ dataDir: join(cwd, '.offhook'), drainMs: 10_000, strictAgents: false });
     expect(config.openai).toMatchObject({ apiKey: undefined, baseUrl: 'https://api.openai.com/v1' });
-    expect(config.defaultAgent).toBe('front-desk');
+    expect(config.defaultAgent).toBe('example');
     expect(config.socketSecrets).toEqual([]);
   });
 
@@ -170,10 +183,7 @@ describe('loadConfig', () => {
   });
 
   it('takes agents from paths, in JSON', async () => {
-    writeFileSync(
-      join(cwd, 'dentist.ts'),
-      `import { defineAgent } from ${JSON.stringify(agentModule)};\nexport default defineAgent({ name: 'dentist', greeting: '', instructions: 'x' });\n`,
-    );
+    writeAgent('dentist.ts', 'dentist');
     writeFileSync(join(cwd, 'offhook.config.json'), '{ "agents": ["./dentist.ts"], "maxCalls": 3 }');
     expect(await loadConfig({}, cwd)).toMatchObject({ defaultAgent: 'dentist', maxCalls: 3 });
   });

@@ -1,24 +1,29 @@
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { Fault } from '../std/fault.ts';
 import { Secret } from '../std/secret.ts';
 import { type ChosenAgents, chooseAgents } from './config-agents.ts';
 import { describeIssues, invalid, type Source, throwFindings, unknownVariables } from './config-faults.ts';
 import { type ConfigFile, placeOf, readConfigFile } from './config-file.ts';
-import type { Settings, settingsSchema } from './config-schema.ts';
-import { CONFIG_FILE_VARIABLE, ENVIRONMENT_NAMES, type LogLevel, readForm, SETTINGS } from './config-settings.ts';
+import {
+  CONFIG_FILE_VARIABLE,
+  ENVIRONMENT_NAMES,
+  type GivenSettings,
+  givenSchema,
+  type LogLevel,
+  readForm,
+  SETTINGS,
+} from './config-settings.ts';
 import { ensureWebhookKey, readWebhookKey } from './config-webhook-key.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './environment.ts';
 
 /** The variants that exist so far. */
-export const VARIANTS = ['single'] as const;
-export type Variant = (typeof VARIANTS)[number];
+const VARIANTS = ['single'] as const;
 
 /** What may be known of a server without starting it: where it is and what it keeps. */
-export interface Settled {
-  readonly variant: Variant;
+export interface ServerSettings {
+  readonly variant: (typeof VARIANTS)[number];
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -42,7 +47,7 @@ export interface Settled {
 }
 
 /** Everything a server starts from. */
-export interface Config extends Settled {
+export interface Config extends ServerSettings {
   /** What Retell's signatures are checked with; never empty. */
   readonly webhookKeys: readonly Secret[];
   readonly agents: readonly Agent[];
@@ -53,14 +58,9 @@ export interface Config extends Settled {
 }
 
 /** What `talk` and `simulate` start from: they only speak to a server. */
-export interface ClientConfig extends Settled {
+export interface ClientConfig extends ServerSettings {
   /** What the server checks signatures with: configured, or found in the data folder. */
   readonly webhookKeys: readonly Secret[];
-}
-
-/** The environment of this process: the only place that reads it. */
-export function environment(): Environment {
-  return process.env;
 }
 
 /**
@@ -69,32 +69,34 @@ export function environment(): Environment {
  *
  * On loopback without RETELL_WEBHOOK_KEY a key is made and kept in the data folder.
  *
+ * @param exampleAgent path of the module whose agent answers where none is configured
+ *
  * Faults: `config.invalid`, `config.not_found`, `config.unreadable`, `variant.unknown`, `retell.no_webhook_key`,
  * `agent.duplicate_name`, `agent.duplicate_retell_id`, `config.data_dir_unusable`, `config.webhook_key_damaged`.
  */
-export async function loadConfig(env: Environment, cwd: string): Promise<Config> {
-  const { settled, webhookKeys, file, findings } = await settle(env, cwd);
-  const { agents, defaultAgent, findings: ofAgents } = await agentsOf(file, cwd);
-  throwFindings([...findings, ...ofAgents, ...needWebhookKey(settled, webhookKeys)]);
-  const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(settled.dataDir)];
-  const hasKeys = webhookKeys.length > 0 || settled.socketSecrets.length > 0 || settled.retell.apiKey !== undefined;
-  const trustsEveryCall = settled.isLoopback && !hasKeys;
-  return { ...settled, webhookKeys: keys, agents, defaultAgent, trustsEveryCall };
+export async function loadConfig(env: Environment, cwd: string, exampleAgent: string): Promise<Config> {
+  const { server, webhookKeys, file, findings } = await readConfig(env, cwd);
+  const { agents, defaultAgent, findings: ofAgents } = await agentsOf(file, cwd, exampleAgent);
+  throwFindings([...findings, ...ofAgents, ...needWebhookKey(server, webhookKeys)]);
+  const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(server.dataDir)];
+  const hasKeys = webhookKeys.length > 0 || server.socketSecrets.length > 0 || server.retell.apiKey !== undefined;
+  const trustsEveryCall = server.isLoopback && !hasKeys;
+  return { ...server, webhookKeys: keys, agents, defaultAgent, trustsEveryCall };
 }
 
 /** The same for a client of the server: agents are not looked at, and no key is made. */
 export async function loadClientConfig(env: Environment, cwd: string): Promise<ClientConfig> {
-  const { settled, webhookKeys, findings } = await settle(env, cwd);
+  const { server, webhookKeys, findings } = await readConfig(env, cwd);
   throwFindings(findings);
-  if (webhookKeys.length > 0) return { ...settled, webhookKeys };
-  const made = await readWebhookKey(settled.dataDir);
-  return { ...settled, webhookKeys: made ? [made] : [] };
+  if (webhookKeys.length > 0) return { ...server, webhookKeys };
+  const made = await readWebhookKey(server.dataDir);
+  return { ...server, webhookKeys: made ? [made] : [] };
 }
 
-/** The agents alone, for a client that wants to know their lines. Faults: as `loadConfig`. */
-export async function loadAgents(env: Environment, cwd: string): Promise<readonly Agent[]> {
+/** The agents alone, for a client that wants to know their lines. Parameters and Faults: as `loadConfig`. */
+export async function loadAgents(env: Environment, cwd: string, exampleAgent: string): Promise<readonly Agent[]> {
   const file = await readConfigFile(cwd, given(env[CONFIG_FILE_VARIABLE]));
-  const { agents, findings } = await agentsOf(file, cwd);
+  const { agents, findings } = await agentsOf(file, cwd, exampleAgent);
   throwFindings(findings);
   return agents;
 }
@@ -105,29 +107,29 @@ export function isLoopbackHost(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }
 
-function agentsOf(file: ConfigFile | undefined, cwd: string): Promise<ChosenAgents> {
-  return chooseAgents(file?.values.agents, file?.values.defaultAgent, file?.path, (key) =>
-    file ? `${placeOf(file, key, cwd)} ${key}` : key,
-  );
+function agentsOf(file: ConfigFile | undefined, cwd: string, exampleAgent: string): Promise<ChosenAgents> {
+  const { agents = [exampleAgent], defaultAgent } = file?.values ?? {};
+  const folder = file ? dirname(file.path) : cwd;
+  return chooseAgents(agents, defaultAgent, folder, (key) => (file ? `${placeOf(file, key, cwd)} ${key}` : key));
 }
 
-interface Settlement {
-  readonly settled: Settled;
+/** File and environment, read and judged; the agents are left for whoever needs them. */
+interface ReadConfig {
+  readonly server: ServerSettings;
   readonly webhookKeys: readonly Secret[];
   readonly file: ConfigFile | undefined;
   readonly findings: readonly Fault[];
 }
 
-async function settle(env: Environment, cwd: string): Promise<Settlement> {
+async function readConfig(env: Environment, cwd: string): Promise<ReadConfig> {
   const file = await readConfigFile(cwd, given(env[CONFIG_FILE_VARIABLE]));
-  const { settingsSchema: schema } = await import('./config-schema.ts');
-  const fromFile = judgeFile(schema, file, cwd);
-  const fromEnvironment = judgeEnvironment(schema, env);
-  const settings: Settings = { ...fromFile.settings, ...fromEnvironment.settings };
+  const fromFile = judgeFile(file, cwd);
+  const fromEnvironment = judgeEnvironment(env);
+  const settings: GivenSettings = { ...fromFile.settings, ...fromEnvironment.settings };
   const { variant = 'single', host = '127.0.0.1', port = 8080, adminPort = 8081 } = settings;
   const findings = [...fromFile.findings, ...fromEnvironment.findings, ...unknownVariant(variant)];
   if (port === adminPort && port !== 0) findings.push(invalid(`PORT and OFFHOOK_ADMIN_PORT are both ${port}`));
-  const settled: Settled = {
+  const server: ServerSettings = {
     variant: 'single',
     host,
     port,
@@ -149,27 +151,25 @@ async function settle(env: Environment, cwd: string): Promise<Settlement> {
     file: file?.path,
   };
   const webhookKeys = (settings.retellWebhookKey ?? []).map((value) => new Secret(value));
-  return { settled, webhookKeys, file, findings };
+  return { server, webhookKeys, file, findings };
 }
 
-type Schema = typeof settingsSchema;
-
 interface Judged {
-  readonly settings: Settings;
+  readonly settings: GivenSettings;
   readonly findings: readonly Fault[];
 }
 
-function judgeFile(schema: Schema, file: ConfigFile | undefined, cwd: string): Judged {
+function judgeFile(file: ConfigFile | undefined, cwd: string): Judged {
   if (!file) return { settings: {}, findings: [] };
   const { agents: _agents, defaultAgent: _defaultAgent, ...values } = file.values;
-  return judge(schema, values, {
+  return judge(values, {
     name: (key) => `${placeOf(file, key, cwd)} ${key}`,
     value: (key) => values[key],
     known: ['agents', 'defaultAgent', ...Object.keys(SETTINGS)],
   });
 }
 
-function judgeEnvironment(schema: Schema, env: Environment): Judged {
+function judgeEnvironment(env: Environment): Judged {
   const values: Record<string, unknown> = {};
   const names: Record<string, string> = {};
   for (const [key, { env: name, form }] of Object.entries(SETTINGS)) {
@@ -177,7 +177,7 @@ function judgeEnvironment(schema: Schema, env: Environment): Judged {
     names[key] = name;
     if (raw !== undefined) values[key] = readForm(raw, form);
   }
-  const { settings, findings } = judge(schema, values, {
+  const { settings, findings } = judge(values, {
     name: (key) => `${names[key] ?? key} in the environment`,
     value: (key) => values[key],
     known: ENVIRONMENT_NAMES,
@@ -186,14 +186,14 @@ function judgeEnvironment(schema: Schema, env: Environment): Judged {
 }
 
 /** What is right is kept, so that one wrong value does not make others look missing. */
-function judge(schema: Schema, values: Readonly<Record<string, unknown>>, source: Source): Judged {
-  const result = schema.safeParse(values);
+function judge(values: Readonly<Record<string, unknown>>, source: Source): Judged {
+  const result = givenSchema.safeParse(values);
   if (result.success) return { settings: result.data, findings: [] };
   const wrong = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])],
   );
   const right = Object.fromEntries(Object.entries(values).filter(([key]) => !wrong.includes(key)));
-  return { settings: schema.parse(right), findings: describeIssues(result.error, source) };
+  return { settings: givenSchema.parse(right), findings: describeIssues(result.error, source) };
 }
 
 function unknownVariant(variant: string): readonly Fault[] {
@@ -207,7 +207,7 @@ function unknownVariant(variant: string): readonly Fault[] {
 }
 
 /** Beyond loopback anyone can post a webhook, so there must be a key to tell Retell's by. */
-function needWebhookKey({ isLoopback, host }: Settled, keys: readonly Secret[]): readonly Fault[] {
+function needWebhookKey({ isLoopback, host }: ServerSettings, keys: readonly Secret[]): readonly Fault[] {
   if (isLoopback || keys.length > 0) return [];
   return [
     new Fault('invalid', 'retell.no_webhook_key', `expected RETELL_WEBHOOK_KEY, since ${host} is not loopback`, {

@@ -4,12 +4,12 @@ import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
-import { openDoors } from './doors.ts';
+import { type Doors, openDoors } from './doors.ts';
 import type { Ports } from './ports.ts';
 
 /** A server that answers calls. */
 export interface RunningServer {
-  readonly urls: { readonly socket: string; readonly webhooks: string; readonly admin: string };
+  readonly urls: Doors['urls'];
   /** Drains, closes the doors, stores what is in hand; idempotent. Live calls are let go of so that Retell dials back. */
   stop(): Promise<void>;
   /** Settles when it has stopped. */
