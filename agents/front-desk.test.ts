@@ -56,7 +56,7 @@ function callTheDesk() {
     throw new Error('the desk did not answer');
   }
 
-  return { say, asked };
+  return { say, asked, runTool };
 }
 
 describe('the front desk, without a key', () => {
@@ -143,6 +143,13 @@ describe('the front desk', () => {
     const keys = prepared.map((one) => (one && 'key' in one ? one.key : undefined));
     expect(keys[0]).toBeDefined();
     expect(new Set(keys).size).toBe(1);
+  });
+
+  it.each([
+    [{ people: 2, date: 'in a while', time: '20:00' }, 'a day'],
+    [{ people: 2, time: 'later' }, 'a time'],
+  ])('refuses what it cannot read: %j', async (args, expected) => {
+    expect(await callTheDesk().runTool('check_table', JSON.stringify(args))).toContain(`Failed: expected ${expected}`);
   });
 
   it('hands a caller who wants a person to one', () => {
