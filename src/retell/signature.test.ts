@@ -1,7 +1,7 @@
 import Retell from 'retell-sdk';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../std/clock.ts';
-import { sign, verifySignature } from './signature.ts';
+import { sign, signedAtMs, verifySignature } from './signature.ts';
 
 const KEY = 'key_webhook_for_tests';
 const NOW = 1_795_166_968_493;
@@ -88,4 +88,9 @@ describe('sign and verifySignature', () => {
     const [, v = '', d = ''] = /^v=(\d+),d=(.+)$/.exec(sign(BODY, KEY, NOW)) ?? [];
     expect(verifySignature(bytes(BODY), spell(v, d), [KEY], NOW)).toBe('malformed');
   });
+});
+
+it('reads when a signature was made', () => {
+  expect(signedAtMs(`v=1795160000000,d=${'0'.repeat(64)}`)).toBe(1_795_160_000_000);
+  expect(signedAtMs(undefined)).toBe(0);
 });

@@ -49,6 +49,11 @@ export function verifySignature(
   return isValid ? 'valid' : 'mismatch';
 }
 
+/** When Retell signed a request whose signature is valid, epoch milliseconds; 0 for a header that has no time. */
+export function signedAtMs(header: string | undefined): number {
+  return Number(HEADER.exec(header ?? '')?.[1] ?? 0);
+}
+
 function digestOf(rawBody: string | Buffer, key: string, version: string): Buffer {
   return createHmac('sha256', key).update(rawBody).update(version).digest();
 }

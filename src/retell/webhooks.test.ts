@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseFunction, parseInbound, parseLifecycle, printInboundReply, signedAtMs, webhookKey } from './webhooks.ts';
+import { parseFunction, parseInbound, parseLifecycle, printInboundReply, webhookKey } from './webhooks.ts';
 
 const lifecycle = (body: unknown) => {
   const parsed = parseLifecycle(JSON.stringify(body));
@@ -131,9 +131,4 @@ describe('custom functions', () => {
     const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     expect(parseFunction(deep)).toMatchObject({ kind: 'malformed', field: 'args' });
   });
-});
-
-it('reads when a signature was made', () => {
-  expect(signedAtMs(`v=1795160000000,d=${'0'.repeat(64)}`)).toBe(1_795_160_000_000);
-  expect(signedAtMs(undefined)).toBe(0);
 });

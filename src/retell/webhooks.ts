@@ -176,11 +176,6 @@ export function webhookKey(webhook: LifecycleWebhook, rawBody: string | Buffer):
   }
 }
 
-/** When Retell signed a request whose signature is valid, epoch milliseconds; 0 for a header that has no time. */
-export function signedAtMs(header: string | undefined): number {
-  return Number(/^v=(\d{1,16}),/.exec(header ?? '')?.[1] ?? 0);
-}
-
 /** Where a transfer goes, as far as it tells two of them apart. A number is personal: only its digest is kept. */
 function destinationOf(destination: string | { readonly number?: string | undefined } | undefined): string | undefined {
   const number = typeof destination === 'string' ? destination : destination?.number;

@@ -4,7 +4,8 @@ import { acceptInbound, type InboundDecision } from '../operations/accept-inboun
 import { acceptWebhook } from '../operations/accept-webhook.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { type FunctionDesk, runFunction } from '../operations/run-function.ts';
-import { verifySignature } from '../retell/signature.ts';
+import { signedAtMs, verifySignature } from '../retell/signature.ts';
+import { variablesOf } from '../retell/translate.ts';
 import {
   type InboundReply,
   type LifecycleWebhook,
@@ -13,7 +14,6 @@ import {
   parseInbound,
   parseLifecycle,
   printInboundReply,
-  signedAtMs,
   webhookKey,
 } from '../retell/webhooks.ts';
 import { Fault } from '../std/fault.ts';
@@ -50,11 +50,13 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
     const verdict = verifySignature(NO_BODY, oneHeader(request, SIGNATURE), keys, context.clock.wall());
     if (verdict !== 'valid' && verdict !== 'mismatch') throw notSigned(verdict);
   };
-  /** Requests without a body sign the empty string. */
-  const admit = (request: FastifyRequest, signed: Buffer) => {
-    const verdict = verifySignature(signed, oneHeader(request, SIGNATURE), keys, context.clock.wall());
+  /** Gives the time of the signature, epoch milliseconds. Requests without a body sign the empty string. */
+  const admit = (request: FastifyRequest, signed: Buffer): number => {
+    const header = oneHeader(request, SIGNATURE);
+    const verdict = verifySignature(signed, header, keys, context.clock.wall());
     if (verdict !== 'valid') throw notSigned(verdict);
     request.isTrusted = true;
+    return signedAtMs(header);
   };
   const notSigned = (verdict: string) => {
     countWebhook(verdict);
@@ -68,11 +70,10 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
 
   const onLifecycle = async (request: FastifyRequest, reply: FastifyReply) => {
     const raw = rawBody(request);
-    admit(request, raw);
+    const signedAt = admit(request, raw);
     const body = raw.toString();
     const parsed = parseLifecycle(body);
     if (parsed.kind === 'malformed') throw unusable(parsed);
-    const signedAt = signedAtMs(oneHeader(request, SIGNATURE));
     countWebhook(await store(parsed.webhook, body, webhookKey(parsed.webhook, raw), signedAt));
     return reply.code(204).send();
   };
@@ -100,14 +101,14 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
 
   const onInbound = async (request: FastifyRequest, reply: FastifyReply) => {
     const raw = rawBody(request);
-    admit(request, raw);
+    const signedAt = admit(request, raw);
     const body = raw.toString();
     const parsed = parseInbound(body);
     if (parsed.kind === 'malformed') throw unusable(parsed);
     const { channel, agent_id: retellAgentId, id } = parsed.inbound;
     const callId = channel === 'call' && id !== undefined ? parseCallId(id) : undefined;
-    const at = signedAtMs(oneHeader(request, SIGNATURE));
-    const decision = await acceptInbound(context, { channel, retellAgentId, callId, signedAtMs: at, body }, signal);
+    const inbound = { channel, retellAgentId, callId, signedAtMs: signedAt, body };
+    const decision = await acceptInbound(context, inbound, signal);
     countWebhook('answered');
     return reply.type('application/json').send(printInboundReply(channel, replyTo(decision)));
   };
@@ -126,7 +127,7 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
       arguments: args,
       callId: named ?? parseCallId(query.callId),
       retellAgentId: call?.agent_id,
-      variables: textsOf(call?.retell_llm_dynamic_variables),
+      variables: variablesOf(call ?? {}),
       isSigned: named !== undefined,
     });
     countWebhook('answered');
@@ -191,9 +192,4 @@ function queryOf(request: FastifyRequest): {
     callId: typeof callId === 'string' ? callId : '',
     rest: Object.fromEntries(query.filter(([name]) => name !== 'call_id')),
   };
-}
-
-function textsOf(variables: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, string>> {
-  const entries = Object.entries(variables ?? {});
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
