@@ -35,7 +35,10 @@ export async function openHouse(
     log,
     liveCalls: {
       list: () => [...live.values()],
-      prove: (callId) => done.push(`prove ${callId}`),
+      prove(callId) {
+        door.markProven(callId);
+        done.push(`prove ${callId}`);
+      },
       end: async (callId) => live.delete(callId),
       interject: (callId, text, action) => {
         done.push(`interject ${callId} ${text} ${action?.kind ?? ''}`.trim());

@@ -1,23 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import type { CallId } from '../call/call.ts';
+import type { LineInfo } from '../session/line.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { withDeadline } from '../std/signals.ts';
+import { breachOf, CallWebSocket, callSocket } from './call-web-socket.ts';
 import { frameBudget, watchSlowReader } from './guards.ts';
 import { printRefusal } from './http.ts';
 import type { CallSocket, SocketListener } from './socket.ts';
 import { readSocketAddress } from './socket-path.ts';
-
-/** What the door knows of a call when its socket opens. */
-export interface SocketInfo {
-  readonly callId: CallId;
-  readonly isProven: boolean;
-  /** It came by the secret path. */
-  readonly hasSecret: boolean;
-}
 
 export interface SocketDoorOptions {
   /** Secrets of the path; two during rotation. Empty: the bare path is open. */
@@ -25,7 +19,7 @@ export interface SocketDoorOptions {
   /** Every call counts as proven: on loopback, where nobody else can dial. */
   readonly trustsEveryCall: boolean;
   /** Takes the socket over; undefined lets go of it, so that Retell dials again. */
-  readonly accept: (socket: CallSocket, info: SocketInfo) => SocketListener | undefined;
+  readonly accept: (socket: CallSocket, info: LineInfo) => SocketListener | undefined;
   /** Ids of calls that ended are refused for ever. */
   readonly isEnded: (callId: CallId, signal: AbortSignal) => Promise<boolean>;
   /** Who vouches for a call that came without a secret: see operations/prove-call.ts. */
@@ -33,7 +27,7 @@ export interface SocketDoorOptions {
     isNamed(callId: CallId, signal: AbortSignal): Promise<boolean>;
     prove(callId: CallId, signal: AbortSignal): Promise<'proven' | 'denied' | 'unknown'>;
   };
-  /** Proof came while the socket was open. */
+  /** Proof came while the socket was open: to be told to everyone who holds the call, this door (`markProven`) too. */
   readonly onProven: (callId: CallId) => void;
   readonly countFrame: (reason: string) => void;
   readonly countRefused: (reason: string) => void;
@@ -44,14 +38,12 @@ export interface SocketDoorOptions {
 export interface SocketDoor {
   /** Listens to the HTTP server's `upgrade`. */
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** A signed webhook named the call: its socket no longer counts as unproven. */
+  /** Somebody vouched for the call: its socket no longer counts as unproven. */
   markProven(callId: CallId): void;
   /** Refuses every new socket, with 503. Those that are open stay. */
   stopAdmitting(): void;
   /** Lets go of every socket, without a close frame. */
   terminateAll(): void;
-  readonly open: number;
-  readonly unproven: number;
 }
 
 /** One limit for all: the frames of a two-hour call have room, and nobody proves a call by the size of its frames. */
@@ -80,7 +72,6 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   const lifetime = new AbortController();
   const sockets = new Map<CallId, Set<OpenSocket>>();
   let isAdmitting = true;
-  let open = 0;
   let unproven = 0;
   const settings = {
     noServer: true,
@@ -112,12 +103,6 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       lifetime.abort(new Fault('cancelled', 'socket.door_closed', 'the process is stopping'));
       for (const ofCall of sockets.values()) for (const { webSocket } of ofCall) webSocket.terminate();
     },
-    get open() {
-      return open;
-    },
-    get unproven() {
-      return unproven;
-    },
   };
 
   async function judge(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -134,7 +119,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
     if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
     if (!isAdmitting) return refuse(socket, 503, 'draining');
-    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { callId, isProven, hasSecret }));
+    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { callId, isProven }));
   }
 
   /** What the archive knows of a call; when it does not answer, the caller is not made to wait for it. */
@@ -158,12 +143,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     return unproven < MAX_UNPROVEN && !sockets.has(callId);
   }
 
-  function serve(webSocket: CallWebSocket, info: SocketInfo): void {
+  function serve(webSocket: CallWebSocket, info: LineInfo): void {
     const { callId } = info;
     const socket: OpenSocket = { webSocket, isProven: info.isProven };
     const ofCall = sockets.get(callId) ?? new Set();
     sockets.set(callId, ofCall.add(socket));
-    open++;
     if (!info.isProven) unproven++;
     let listener: SocketListener | undefined;
     const stopWatching = watchSlowReader(clock, webSocket, () => {
@@ -185,7 +169,6 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     webSocket.on('close', () => {
       stopWatching();
       stopGuarding();
-      open--;
       if (!socket.isProven) unproven--;
       ofCall.delete(socket);
       if (ofCall.size === 0) sockets.delete(callId);
@@ -211,9 +194,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     });
     prover.prove(callId, lifetime.signal).then(
       (proof) => {
-        if (proof !== 'proven') return;
-        markProven(callId);
-        options.onProven(callId);
+        if (proof === 'proven') options.onProven(callId);
       },
       (thrown: unknown) => log.warn({ callId, reason: toFault(thrown).reason }, 'a call could not be proven'),
     );
@@ -244,57 +225,6 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       return;
     }
     socket.end(printRefusal(status), () => socket.destroy());
-  }
-}
-
-/**
- * A socket that the library cannot close. Any close frame ends the caller's call, so whatever `ws` would close with one
- * (a frame too large, bad UTF-8, a bad opcode) is let go of without; Retell sees 1006 and dials back.
- */
-class CallWebSocket extends WebSocket {
-  #isHangingUp = false;
-
-  /** The only close frame we ever send first: 1000, on purpose. */
-  hangUp(): void {
-    this.#isHangingUp = true;
-    super.close(1000);
-  }
-
-  override close(code?: number, data?: string | Buffer): void {
-    // Answering the peer's own close frame is only polite: it has ended the call already. Were the field renamed, we
-    // would let go without answering, which harms nobody.
-    const isEcho = Reflect.get(this, '_closeFrameReceived') === true;
-    if (this.#isHangingUp || isEcho) super.close(code, data);
-    else this.terminate();
-  }
-}
-
-function callSocket(webSocket: CallWebSocket): CallSocket {
-  return {
-    send(text) {
-      if (webSocket.readyState === WebSocket.OPEN) webSocket.send(text);
-    },
-    terminate: () => webSocket.terminate(),
-    hangUp: () => webSocket.hangUp(),
-    get bufferedBytes() {
-      return webSocket.bufferedAmount;
-    },
-  };
-}
-
-/** The reason by which a breach of the protocol is counted; undefined for a network that failed. */
-function breachOf(error: Error): string | undefined {
-  const code = 'code' in error ? String(error.code) : '';
-  switch (code) {
-    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
-    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
-      return 'frame.too_large';
-    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
-      return 'frame.too_many_parts';
-    case 'WS_ERR_INVALID_UTF8':
-      return 'frame.bad_utf8';
-    default:
-      return code.startsWith('WS_ERR_') ? 'frame.bad_protocol' : undefined;
   }
 }
 

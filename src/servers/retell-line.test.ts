@@ -27,7 +27,6 @@ function open(options: Partial<RetellLineOptions> = {}) {
     send: (text) => void texts.push(text),
     terminate: () => void letGo.push('terminate'),
     hangUp: () => void letGo.push('hangUp'),
-    bufferedBytes: 0,
   };
   const listener = speakRetell(
     socket,

@@ -1,4 +1,3 @@
-import type { CallId } from '../call/call.ts';
 import { parseFrame, printFrame } from '../retell/frames.ts';
 import { framesOf, transcriptOf, variablesOf } from '../retell/translate.ts';
 import type { Line, LineInfo, LineListener } from '../session/line.ts';
@@ -25,11 +24,7 @@ const PEER_DEAD_AFTER_MS = 5_000;
  * Speaks Retell's language on one socket: config first, pings echoed before any other work, frames parsed and
  * translated for the session, its effects printed. A frame that cannot be read is counted and passed over.
  */
-export function speakRetell(
-  socket: CallSocket,
-  info: { readonly callId: CallId; readonly isProven: boolean },
-  options: RetellLineOptions,
-): SocketListener {
+export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellLineOptions): SocketListener {
   const { clock, log, hearsDigits } = options;
   let cancelWatch = () => {};
   let hasHeard = false;

@@ -1,4 +1,3 @@
-import type { CallId } from '../call/call.ts';
 import type { TurnFigures } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { DialQueue } from '../operations/dial-queue.ts';
@@ -47,10 +46,9 @@ const LOOPBACK = '127.0.0.1';
  * @throws Fault `port.in_use`, `port.not_allowed`, `host.not_here`, `port.not_bound`; then neither is open
  */
 export async function openServers(options: ServersOptions): Promise<Servers> {
-  const { door, queue, desk, figures, metrics, apiKey, log } = options;
+  const { door, context, queue, desk, figures, metrics, apiKey, log } = options;
   const lifetime = new AbortController();
   const { signal } = lifetime;
-  const context = provingAtTheDoor(options.context, door);
   const outside = createHttp(log);
   const inside = createHttp(log);
 
@@ -76,21 +74,4 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
     await close();
     throw thrown;
   }
-}
-
-/** A webhook that names a call proves it to its session, and its socket to the door. */
-function provingAtTheDoor(context: OperationContext, door: SocketDoor): OperationContext {
-  const { liveCalls } = context;
-  return {
-    ...context,
-    liveCalls: {
-      list: () => liveCalls.list(),
-      end: (callId, reason) => liveCalls.end(callId, reason),
-      interject: (callId, text, action) => liveCalls.interject(callId, text, action),
-      prove(callId: CallId) {
-        door.markProven(callId);
-        liveCalls.prove(callId);
-      },
-    },
-  };
 }

@@ -9,8 +9,6 @@ export interface CallSocket {
   terminate(): void;
   /** Close 1000: ends the call on purpose. */
   hangUp(): void;
-  /** Bytes sent but not yet taken by the peer: a slow reader is let go. */
-  readonly bufferedBytes: number;
 }
 
 /** What the door tells the session, in the order it happens; each returns at once. */

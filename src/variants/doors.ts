@@ -1,3 +1,4 @@
+import type { CallId } from '../call/call.ts';
 import { createCallProver } from '../operations/prove-call.ts';
 import { createSocketDoor } from '../servers/llm-socket.ts';
 import { speakRetell } from '../servers/retell-line.ts';
@@ -33,7 +34,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
       }),
     isEnded: operations.records.isEnded,
     prover: createCallProver(operations),
-    onProven: roster.prove,
+    onProven: prove,
     countFrame: metrics.countFrame,
     countRefused: metrics.countRefusedSocket,
     clock,
@@ -46,7 +47,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     apiKey: config.apiKey?.reveal(),
     webhookKeys: config.webhookKeys.map((key) => key.reveal()),
     door,
-    context: operations,
+    context: { ...operations, liveCalls: { ...roster, prove } },
     queue: dialQueue,
     desk: toolDesk,
     figures: meter.figures,
@@ -62,6 +63,12 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     },
     close: servers.close,
   };
+
+  /** Whoever vouches for a call, its socket and its session learn of it together. */
+  function prove(callId: CallId): void {
+    door.markProven(callId);
+    roster.prove(callId);
+  }
 }
 
 function urlsOf(
