@@ -3,13 +3,13 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const [major, minor, patch] = process.versions.node.split('.').map(Number);
-const isNewEnough =
-  major > 24 ||
-  (major === 24 && minor >= 11) ||
-  (major === 22 && (minor > 22 || (minor === 22 && patch >= 2))) ||
-  major === 25;
-if (!isNewEnough) {
+function isNewEnough(version) {
+  const [major, minor, patch] = version.split('.').map(Number);
+  if (major === 22) return minor > 22 || (minor === 22 && patch >= 2);
+  return major > 24 || (major === 24 && minor >= 11);
+}
+
+if (!isNewEnough(process.versions.node)) {
   console.error(
     `✗ node.too_old expected Node 24.11 or later (or 22.22.2), this is ${process.versions.node}\n` +
       '  Callers: nobody is answered until it starts.\n' +

@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 const folder = fileURLToPath(new URL('./node/', import.meta.url));
 
 function isNewEnough(version) {
-  const [major, minor] = version.split('.').map(Number);
-  return major > 24 || (major === 24 && minor >= 11) || (major === 22 && minor >= 22);
+  const [major, minor, patch] = version.split('.').map(Number);
+  if (major === 22) return minor > 22 || (minor === 22 && patch >= 2);
+  return major > 24 || (major === 24 && minor >= 11);
 }
 
 function isFetched() {
