@@ -1,6 +1,6 @@
 /**
- * What we need of a logger; pino fits as it is. The message is static, values are fields. What a person said
- * or is goes under a key that starts with `pii`, which is dropped unless the operator opts in.
+ * What we need of a logger; pino fits as it is. The message is static, values are fields. What a person said or is
+ * goes under the key `pii`, at the top of the fields or one level below: it is always dropped, for every operator.
  */
 export interface Log {
   debug(fields: object, message: string): void;

@@ -2,8 +2,9 @@ import { type DestinationStream, pino } from 'pino';
 import type { Log } from '../../std/log.ts';
 
 /**
- * JSON lines for production. Fields under `pii` (what a person said or is) are removed at every level; errors are
- * logged by their reason, never as objects, so no message of a vendor's can carry words into the log.
+ * JSON lines for production. The key `pii` (what a person said or is) is removed whatever the log level, at the top of
+ * the fields and one level below. So are `err` and `error`: a failure is logged by its reason, since a message of a
+ * vendor's could carry words into the log.
  *
  * @param level    `debug`, `info`, `warn`, `error` or `silent`
  * @param destination where lines go; standard error unless given, since standard output is for what was asked
