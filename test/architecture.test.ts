@@ -55,6 +55,7 @@ describe('the scanner finds', () => {
     ['src/call/machine.ts', 'export async function step() {}'],
     ['src/session/session.ts', 'this.#socket.close(1000);'],
     ['src/servers/http.ts', 'ws?.close();'],
+    ['src/servers/llm-socket.ts', 'super.close(1000);'],
     ['src/std/clock.ts', "export { x } from './fault.ts';"],
     ['src/index.ts', "export * from './std/fault.ts';"],
     ['src/std/clock.ts', 'export default 1;'],
@@ -66,7 +67,7 @@ describe('the scanner finds', () => {
   });
 
   it.each([
-    ['src/servers/llm-socket.ts', 'this.close(1000); socket.close(1000);'],
+    ['src/servers/call-web-socket.ts', 'super.close(1000); socket.close(1000);'],
     ['src/std/clock.ts', 'Date.now(); setTimeout(run, 1);'],
     ['src/variants/environment.ts', 'return process.env;'],
     ['src/adapters/retell/call-control.ts', "import { x } from '../../retell/frames.ts';\nimport R from 'retell-sdk';"],
