@@ -9,7 +9,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 
 /** The calls this process serves; the roster is one. */
-export interface LiveCalls {
+interface LiveCalls {
   list(): readonly LiveCall[];
   /** A signed webhook or get-call vouched for the call. */
   prove(callId: CallId): void;

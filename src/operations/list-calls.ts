@@ -4,7 +4,7 @@ import type { OperationContext } from './context.ts';
 import type { Dial, DialQueue } from './dial-queue.ts';
 
 /** A call in the list; ids, times and outcome, no words. */
-export type ListedCall =
+type ListedCall =
   | (LiveCall & { readonly state: 'live' })
   | {
       readonly state: 'ended';

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /** The call object of a webhook; only what we read is named. `call_status` is stale by design and not read. */
-export interface WebhookCall {
+interface WebhookCall {
   readonly call_id: string;
   readonly agent_id?: string | undefined;
   /** Epoch milliseconds. */

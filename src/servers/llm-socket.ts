@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { CallId } from '../call/call.ts';
+import type { CallProver } from '../operations/prove-call.ts';
 import type { LineInfo } from '../session/line.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
@@ -22,11 +23,8 @@ export interface SocketDoorOptions {
   readonly accept: (socket: CallSocket, info: LineInfo) => SocketListener | undefined;
   /** Ids of calls that ended are refused for ever. */
   readonly isEnded: (callId: CallId, signal: AbortSignal) => Promise<boolean>;
-  /** Who vouches for a call that came without a secret: see operations/prove-call.ts. */
-  readonly prover: {
-    isNamed(callId: CallId, signal: AbortSignal): Promise<boolean>;
-    prove(callId: CallId, signal: AbortSignal): Promise<'proven' | 'denied' | 'unknown'>;
-  };
+  /** Who vouches for a call that came without a secret. */
+  readonly prover: CallProver;
   /** Proof came while the socket was open: to be told to everyone who holds the call, this door (`markProven`) too. */
   readonly onProven: (callId: CallId) => void;
   readonly countFrame: (reason: string) => void;
