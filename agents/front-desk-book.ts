@@ -27,7 +27,7 @@ export interface Book {
   cancel(reference: string): boolean;
 }
 
-export const LARGEST_PARTY = 12;
+const LARGEST_PARTY = 12;
 const FIRST_TABLE = 12 * 60;
 const LAST_TABLE = 21 * 60 + 30;
 /** Two evenings of a simulation must fit: a demo that is full after the first hundred callers shows only refusals. */

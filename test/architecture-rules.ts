@@ -67,7 +67,7 @@ export function cyclesOf(sources: readonly Source[]): readonly string[] {
 }
 
 /** The room of a file: `call`, `adapters/sqlite`, `agents`; `door` for the package's entries. */
-export function roomOf(path: string): string {
+function roomOf(path: string): string {
   if (DOORS.includes(path.replace(/\.test\.ts$/, '.ts'))) return 'door';
   const [top = '', room = '', folder = ''] = path.split('/');
   if (top !== 'src') return top;

@@ -109,7 +109,7 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
   throw new Error(`the server was not ready within 20 s: ${printed()}`);
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -6,7 +6,7 @@ import { randomHex } from '../../std/random.ts';
 import { badResponse, streamCut, streamFailed, streamMalformed } from './faults.ts';
 
 /** Longest line or event, in characters; a turn's words are a few kilobytes. */
-export const MAX_EVENT_CHARS = 1024 * 1024;
+const MAX_EVENT_CHARS = 1024 * 1024;
 /** Longest stream: it bounds what an endless one of small events can cost. */
 export const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
