@@ -19,7 +19,7 @@ export interface Doors {
 
 /** Opens the doors of an assembled house. Faults: `port.*`. */
 export async function openDoors(config: Config, house: House, clock: Clock, log: Log): Promise<Doors> {
-  const { roster, metrics, operations, dialQueue, toolDesk, meter } = house;
+  const { roster, responder, metrics, operations, dialQueue, toolDesk, meter } = house;
   let isAdmitting = true;
   const door = createSocketDoor({
     secrets: config.socketSecrets.map((secret) => secret.reveal()),
@@ -40,6 +40,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     clock,
     log,
   });
+  const figures = () => ({ ...meter.figures(), models: responder.models() });
   const servers = await openServers({
     host: config.host,
     port: config.port,
@@ -50,7 +51,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     context: { ...operations, liveCalls: { ...roster, prove } },
     queue: dialQueue,
     desk: toolDesk,
-    figures: meter.figures,
+    figures,
     metrics,
     notReadyBecause: () => (isAdmitting ? [] : ['draining']),
     log,

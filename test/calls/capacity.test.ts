@@ -34,7 +34,13 @@ it('admits exactly ten of fifty at once; forty hear the busy line within 500 ms 
   }
   const admitted = all.filter((phone) => !isBusy(phone));
   for (const phone of admitted) expect(await phone.ask('hello')).toContain('You said hello.');
-  expect(await status()).toMatchObject({ active: 10, capacity: 10, utilization: 1, refused: 40 });
+  expect(await status()).toMatchObject({
+    active: 10,
+    capacity: 10,
+    utilization: 1,
+    refused: 40,
+    models: [{ breaker: 'closed' }],
+  });
   expect(all.flatMap((phone) => phone.breaches())).toEqual([]);
 });
 
