@@ -73,12 +73,7 @@ export async function playScript(
 }
 
 /** Waits until the agent owes nothing and has spoken everything; false when there was no sign of life for too long. */
-export async function untilQuiet(
-  line: Line,
-  clock: Clock,
-  silenceMs: () => number,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function untilQuiet(line: Line, clock: Clock, silenceMs: () => number, signal: AbortSignal): Promise<boolean> {
   while (line.overReason === undefined && line.isAgentBusy) {
     const event = await nextWithin(line, clock, silenceMs(), () => true, signal);
     if (!event) return false;

@@ -85,7 +85,7 @@ export function openSender(options: SenderOptions): WebhookSender {
 }
 
 /** The envelope of a lifecycle event. `call_status` is stale on purpose, as in Retell's own samples. */
-export function lifecycleBody(event: LifecycleEvent, call: CallAccount): object {
+function lifecycleBody(event: LifecycleEvent, call: CallAccount): object {
   return {
     event,
     call: {
