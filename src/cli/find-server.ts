@@ -1,4 +1,4 @@
-import { reach } from '../simulator/reach.ts';
+import { reach } from '../simulator/run/reach.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { type ClientConfig, isLoopbackHost, loadClientConfig } from '../variants/config.ts';
 import type { Surroundings } from './surroundings.ts';

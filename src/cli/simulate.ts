@@ -1,5 +1,5 @@
-import { jsonReport, renderReport } from '../simulator/render-report.ts';
-import { simulate as run } from '../simulator/simulate.ts';
+import { jsonReport, renderReport } from '../simulator/run/render-report.ts';
+import { simulate as run } from '../simulator/run/simulate.ts';
 import { DEFAULT_SWITCHES, moveSwitch } from '../simulator/switches.ts';
 import { systemClock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';

@@ -1,5 +1,5 @@
-import { type ModelStubStats, startModelStub } from '../simulator/model-stub.ts';
-import type { StubBehaviour, StubShare } from '../simulator/stub-behaviour.ts';
+import { type ModelStubStats, startModelStub } from '../simulator/stubs/model-stub.ts';
+import type { StubBehaviour, StubShare } from '../simulator/stubs/stub-behaviour.ts';
 import { Fault } from '../std/fault.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';

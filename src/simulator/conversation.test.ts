@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Conversation, type ConversationOptions, converse } from './conversation.ts';
-import { type SampleBehaviour, type SampleServer, startSampleServer } from './sample-server.ts';
-import { DEFAULT_TIMINGS } from './timings.ts';
+import { DEFAULT_TIMINGS } from './line/timings.ts';
+import { type SampleBehaviour, type SampleServer, startSampleServer } from './stubs/sample-server.fixture.ts';
 
 const inTime = () => AbortSignal.timeout(5_000);
 

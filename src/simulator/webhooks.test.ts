@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifySignature } from '../retell/signature.ts';
 import { systemClock } from '../std/clock.ts';
-import { type SampleServer, startSampleServer } from './sample-server.ts';
+import { type SampleServer, startSampleServer } from './stubs/sample-server.fixture.ts';
 import { DEFAULT_SWITCHES, type Switches } from './switches.ts';
 import { openSender, type WebhookSender } from './webhooks.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FakeRetell, startFakeRetell } from '../../src/simulator/fake-retell.ts';
+import { type FakeRetell, startFakeRetell } from '../../src/simulator/stubs/fake-retell.ts';
 import { startHouse, type TestHouse } from './house.ts';
 import { dial, type Phone } from './phone.ts';
 

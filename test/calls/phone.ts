@@ -1,7 +1,7 @@
-import type { LineEvent } from '../../src/simulator/events.ts';
-import { Line } from '../../src/simulator/line.ts';
+import type { LineEvent } from '../../src/simulator/line/events.ts';
+import { Line } from '../../src/simulator/line/line.ts';
+import { DEFAULT_TIMINGS } from '../../src/simulator/line/timings.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../../src/simulator/switches.ts';
-import { DEFAULT_TIMINGS } from '../../src/simulator/timings.ts';
 import { socketUrl } from '../../src/simulator/urls.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { randomHex, seededRandom } from '../../src/std/random.ts';

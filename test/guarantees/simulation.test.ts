@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { type ModelStub, startModelStub } from '../../src/simulator/model-stub.ts';
-import { simulate } from '../../src/simulator/simulate.ts';
-import type { StubShare } from '../../src/simulator/stub-behaviour.ts';
-import { verdicts } from '../../src/simulator/verdicts.ts';
+import { simulate } from '../../src/simulator/run/simulate.ts';
+import { verdicts } from '../../src/simulator/run/verdicts.ts';
+import { type ModelStub, startModelStub } from '../../src/simulator/stubs/model-stub.ts';
+import type { StubShare } from '../../src/simulator/stubs/stub-behaviour.ts';
 import { startHouse, type TestHouse } from '../calls/house.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;

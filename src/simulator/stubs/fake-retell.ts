@@ -1,0 +1,205 @@
+import { randomHex } from '../../std/random.ts';
+import { listenLocally, readBody } from './http-server.ts';
+
+/** A call as the fake keeps it: what was asked for, and what has become of it. */
+export interface FakeCall {
+  readonly call_id: string;
+  readonly agent_id: string;
+  /** registered, ongoing, ended, error */
+  readonly call_status: string;
+  readonly from_number: string;
+  readonly to_number: string;
+  readonly metadata: unknown;
+}
+
+/** How the next dial fails after the person's phone has rung, which its caller cannot know. */
+export type DialFailure =
+  /** The dial is recorded, then no answer comes. */
+  | { readonly kind: 'timeout' }
+  /** The dial is recorded, then this status is answered. */
+  | { readonly kind: 'status'; readonly status: number }
+  /** The dial is recorded, then the connection breaks. */
+  | { readonly kind: 'reset' }
+  /** Nothing is recorded: the only failure that is safe to repeat. */
+  | { readonly kind: 'refused'; readonly status: number };
+
+/** The key clients must bring, and where to listen; port 0, the default, takes a free one. */
+export interface FakeRetellOptions {
+  readonly apiKey: string;
+  readonly port?: number;
+  readonly concurrencyLimit?: number;
+}
+
+/** A running fake, and what tests may look at or arrange. */
+export interface FakeRetell {
+  /** Base URL for `retell-sdk`. */
+  readonly url: string;
+  /** Every person dialled, once per dial. */
+  readonly dials: () => readonly FakeCall[];
+  readonly calls: () => readonly FakeCall[];
+  /** Makes a call known, as if Retell had received it. */
+  add(call: Partial<FakeCall>): FakeCall;
+  setStatus(callId: string, status: string): void;
+  failNext(...failures: readonly DialFailure[]): void;
+  /** Requests per `METHOD path`, ids replaced by `:id`. */
+  readonly requests: () => ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body?: object;
+}
+
+/** Retell's REST API, as much of it as offhook calls, with phones that only ring on paper. */
+export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeRetell> {
+  const calls = new Map<string, FakeCall>();
+  const dials: FakeCall[] = [];
+  const failures: DialFailure[] = [];
+  const requests = new Map<string, number>();
+  const book = { calls, dials, limit: options.concurrencyLimit ?? 20 };
+  const server = await listenLocally((request, response) => {
+    const send = ({ status, body }: Reply) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(body && JSON.stringify(body));
+    };
+    const handle = async () => {
+      const method = request.method ?? '';
+      const path = (request.url ?? '').split('?')[0] ?? '';
+      const body = parse(await readBody(request));
+      const route = routeOf(method, path);
+      requests.set(route.name, (requests.get(route.name) ?? 0) + 1);
+      if (request.headers.authorization !== `Bearer ${options.apiKey}`) return send(problem(401, 'Invalid API Key'));
+      if (route.name !== 'POST /v2/create-phone-call') return send(answer(route, body, book));
+      const failure = failures.shift();
+      if (failure?.kind === 'refused') return send(problem(failure.status, 'refused by the fake'));
+      const reply = dial(body, book);
+      if (failure?.kind === 'timeout') return;
+      if (failure?.kind === 'reset') return response.destroy();
+      return send(failure?.kind === 'status' ? problem(failure.status, 'failed after dialling') : reply);
+    };
+    handle().catch(() => response.destroy());
+  }, options.port);
+  return {
+    url: server.url,
+    dials: () => [...dials],
+    calls: () => [...calls.values()],
+    add(call) {
+      const whole = { ...newCall({}), ...call };
+      calls.set(whole.call_id, whole);
+      return whole;
+    },
+    setStatus: (callId, status) => setStatus(calls, callId, status),
+    failNext: (...more) => failures.push(...more),
+    requests: () => requests,
+    close: server.close,
+  };
+}
+
+interface Book {
+  readonly calls: Map<string, FakeCall>;
+  readonly dials: FakeCall[];
+  readonly limit: number;
+}
+
+interface Route {
+  readonly name: string;
+  readonly id: string;
+}
+
+function routeOf(method: string, path: string): Route {
+  const [, prefix, id = ''] = /^(\/v2\/(?:get-call|stop-call))\/([^/]+)$/.exec(path) ?? [];
+  return { name: prefix === undefined ? `${method} ${path}` : `${method} ${prefix}/:id`, id: decodeURIComponent(id) };
+}
+
+function answer(route: Route, body: Readonly<Record<string, unknown>>, book: Book): Reply {
+  switch (route.name) {
+    case 'GET /v2/get-call/:id': {
+      const call = book.calls.get(route.id);
+      return call ? { status: 200, body: { ...call, call_type: 'phone_call' } } : problem(404, 'Cannot find call');
+    }
+    case 'POST /v2/stop-call/:id':
+      if (!book.calls.has(route.id)) return problem(404, 'Cannot find call');
+      setStatus(book.calls, route.id, 'ended');
+      return { status: 204 };
+    case 'POST /v3/list-calls':
+      return { status: 200, body: listCalls([...book.calls.values()], body) };
+    case 'GET /get-concurrency': {
+      const active = [...book.calls.values()].filter((call) => call.call_status === 'ongoing').length;
+      return {
+        status: 200,
+        body: { current_concurrency: active, concurrency_limit: book.limit, base_concurrency: book.limit },
+      };
+    }
+    default:
+      return problem(404, 'Not found');
+  }
+}
+
+function dial(body: Readonly<Record<string, unknown>>, { calls, dials }: Book): Reply {
+  if (typeof body.from_number !== 'string' || typeof body.to_number !== 'string') {
+    return problem(422, 'from_number and to_number are required');
+  }
+  const call = newCall(body);
+  calls.set(call.call_id, call);
+  dials.push(call);
+  return { status: 201, body: { ...call, call_type: 'phone_call' } };
+}
+
+/** Newest first, filtered by metadata where the request says so, in pages by `pagination_key`. */
+function listCalls(all: readonly FakeCall[], body: Readonly<Record<string, unknown>>): object {
+  const wanted = metadataFilters(body.filter_criteria);
+  const found = all.filter((call) => wanted.every(([key, value]) => record(call.metadata)[key] === value)).reverse();
+  const from = typeof body.pagination_key === 'string' ? Number(body.pagination_key) : 0;
+  const limit = typeof body.limit === 'number' ? body.limit : 50;
+  const items = found.slice(from, from + limit);
+  const next = from + items.length;
+  const hasMore = next < found.length;
+  return { items, has_more: hasMore, ...(hasMore && { pagination_key: String(next) }) };
+}
+
+/** `filter_criteria.metadata`: a list of `{ key, value }`; operators other than equality are not simulated. */
+function metadataFilters(criteria: unknown): readonly (readonly [string, unknown])[] {
+  const { metadata } = record(criteria);
+  if (!Array.isArray(metadata)) return [];
+  return metadata.map((filter: unknown) => {
+    const { key, value } = record(filter);
+    return [String(key), value] as const;
+  });
+}
+
+function newCall(body: Readonly<Record<string, unknown>>): FakeCall {
+  const text = (field: string, otherwise: string) => {
+    const value = body[field];
+    return typeof value === 'string' ? value : otherwise;
+  };
+  return {
+    call_id: `call_${randomHex(12)}`,
+    agent_id: text('override_agent_id', 'agent_fake'),
+    call_status: 'registered',
+    from_number: text('from_number', ''),
+    to_number: text('to_number', ''),
+    metadata: body.metadata,
+  };
+}
+
+function setStatus(calls: Map<string, FakeCall>, callId: string, status: string): void {
+  const call = calls.get(callId);
+  if (call) calls.set(callId, { ...call, call_status: status });
+}
+
+function problem(status: number, message: string): Reply {
+  return { status, body: { status: 'error', message } };
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return record(text === '' ? {} : JSON.parse(text));
+  } catch {
+    return {}; // an unreadable body has no fields; the route says which it needs
+  }
+}
