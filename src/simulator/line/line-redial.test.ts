@@ -1,41 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { greet } from '../stubs/sample-server.fixture.ts';
-import type { Line } from './line.ts';
-import { isEvent as is, type SampleLine, type SampleSetup, startSampleLine } from './sample-line.fixture.ts';
+import { exchange, inTime, isEvent as is, sampleLines, wordsOn } from './sample-line.fixture.ts';
 
-let open: SampleLine[] = [];
-afterEach(async () => {
-  for (const one of open) await one.close();
-  open = [];
-});
-
-const inTime = () => AbortSignal.timeout(5_000);
-
-async function track(setup: SampleSetup): Promise<SampleLine> {
-  const sample = await startSampleLine(setup);
-  open.push(sample);
-  return sample;
-}
-
-/** The same, once the greeting has been spoken. */
-async function greeted(setup: SampleSetup): Promise<SampleLine> {
-  const sample = await track(setup);
-  await sample.line.next(is('spoken'), inTime());
-  return sample;
-}
-
-/** What the caller says, and the answer spoken to its end: by then the server has every frame. */
-async function exchange(line: Line, text: string): Promise<void> {
-  const spoken = line.next((event) => event.kind === 'spoken' && event.responseId > 0, inTime());
-  await line.say(text, inTime());
-  await spoken;
-}
-
-const words = (line: Line) => line.transcript().map(({ role, content }) => `${role}: ${content}`);
+const lines = sampleLines();
+afterEach(lines.close);
 
 describe('a line whose socket is lost', () => {
   it('dials again under the same call id and goes on', async () => {
-    const { line, events, breaches } = await greeted({});
+    const { line, events, breaches } = await lines.greeted({});
     const back = line.next((event) => event.kind === 'opened' && event.socket === 2, inTime());
     line.drop();
     await back;
@@ -45,7 +17,7 @@ describe('a line whose socket is lost', () => {
   });
 
   it('lets arrive what was under way before it breaks, since nobody knows whether Retell would repeat it', async () => {
-    const { line, breaches } = await greeted({});
+    const { line, breaches } = await lines.greeted({});
     const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
     await line.say('Can you hear me?', inTime());
     line.drop();
@@ -55,7 +27,7 @@ describe('a line whose socket is lost', () => {
   });
 
   it('asks as soon as it is back when the caller spoke meanwhile', async () => {
-    const { line } = await greeted({});
+    const { line } = await lines.greeted({});
     line.drop();
     expect(await line.say('Hello? Hello?', inTime())).toBe(1);
   });
@@ -64,7 +36,7 @@ describe('a line whose socket is lost', () => {
     ['no', [1]],
     ['yes', [1, 1]],
   ] as const)('re-issues the open ask when the switch reissueAsk says %s', async (reissueAsk, ids) => {
-    const { line, frames } = await greeted({
+    const { line, frames } = await lines.greeted({
       switches: { reissueAsk },
       behaviour: {
         onOpen: (session) => {
@@ -89,7 +61,7 @@ describe('a line whose socket is lost', () => {
     ['silent', 1],
     ['spoken', 2],
   ] as const)('hears a second greeting or not, as the switch says (%s), and it is a breach', async (position, count) => {
-    const { line, breaches } = await greeted({
+    const { line, breaches } = await lines.greeted({
       switches: { secondGreeting: position },
       behaviour: {
         onOpen: (session) => {
@@ -102,23 +74,23 @@ describe('a line whose socket is lost', () => {
     line.drop();
     expect(await breach).toMatchObject({ breach: { rule: 'greeting.repeated' } });
     await line.say('Hello.', inTime());
-    expect(words(line).filter((text) => text === 'agent: Good morning.').length).toBe(count);
+    expect(wordsOn(line).filter((text) => text === 'agent: Good morning.').length).toBe(count);
     expect(breaches()).toEqual(['greeting.repeated']);
   });
 
   it('injects live context only in the position in which call_control has an effect', async () => {
-    const { line } = await greeted({ switches: { callControl: 'injects' } });
+    const { line } = await lines.greeted({ switches: { callControl: 'injects' } });
     const asked = line.next(is('asked'), inTime());
     line.inject('The caller is a member.', true);
     expect(await asked).toMatchObject({ responseId: 1 });
     line.hangUp();
-    const other = await greeted({});
+    const other = await lines.greeted({});
     other.line.inject('The caller is a member.', true);
     expect(await other.line.say('Hello.', inTime())).toBe(1);
   });
 
   it('tells word for word in the position of updateRate that says so, and leaves out words where told', async () => {
-    const { line, frames } = await greeted({ switches: { updateRate: 'word', words: 'absent' } });
+    const { line, frames } = await lines.greeted({ switches: { updateRate: 'word', words: 'absent' } });
     await exchange(line, 'one two three');
     const last = frames
       .flatMap((frame) => ('transcript' in frame ? [frame.transcript] : []))

@@ -1,54 +1,20 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../std/clock.ts';
 import { greet } from '../stubs/sample-server.fixture.ts';
-import type { Line } from './line.ts';
-import {
-  isEvent as is,
-  SAMPLE_CALL_ID,
-  type SampleLine,
-  type SampleSetup,
-  startSampleLine,
-} from './sample-line.fixture.ts';
+import { exchange, inTime, isEvent as is, SAMPLE_CALL_ID, sampleLines, wordsOn } from './sample-line.fixture.ts';
 
 const LONG = 'This is a first sentence. And here comes another one, which is rather longer than the first was.';
 
-let open: SampleLine[] = [];
-afterEach(async () => {
-  for (const one of open) await one.close();
-  open = [];
-});
-
-const inTime = () => AbortSignal.timeout(5_000);
-
-async function track(setup: SampleSetup): Promise<SampleLine> {
-  const sample = await startSampleLine(setup);
-  open.push(sample);
-  return sample;
-}
-
-/** The same, once the greeting has been spoken. */
-async function greeted(setup: SampleSetup): Promise<SampleLine> {
-  const sample = await track(setup);
-  await sample.line.next(is('spoken'), inTime());
-  return sample;
-}
-
-/** What the caller says, and the answer spoken to its end: by then the server has every frame. */
-async function exchange(line: Line, text: string): Promise<void> {
-  const spoken = line.next((event) => event.kind === 'spoken' && event.responseId > 0, inTime());
-  await line.say(text, inTime());
-  await spoken;
-}
-
-const words = (line: Line) => line.transcript().map(({ role, content }) => `${role}: ${content}`);
+const lines = sampleLines();
+afterEach(lines.close);
 
 describe('a line', () => {
   it('speaks the greeting, asks when the caller has spoken, and holds what was said in its transcript', async () => {
-    const { line, breaches } = await greeted({});
+    const { line, breaches } = await lines.greeted({});
     const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
     expect(await line.say('Is there a table for two?', inTime())).toBe(1);
     await spoken;
-    expect(words(line)).toEqual([
+    expect(wordsOn(line)).toEqual([
       'agent: Good morning. How can I help?',
       'user: Is there a table for two?',
       'agent: You said Is there a table for two?. Is there more?',
@@ -57,7 +23,7 @@ describe('a line', () => {
   });
 
   it('sends partial transcripts that grow, with word timings in seconds of audio', async () => {
-    const { line, frames } = await greeted({});
+    const { line, frames } = await lines.greeted({});
     await exchange(line, 'one two three four five six seven');
     const partials = frames
       .filter((frame) => frame.interaction_type === 'update_only' && frame.turntaking === undefined)
@@ -74,7 +40,7 @@ describe('a line', () => {
   });
 
   it('marks the turns of the speakers', async () => {
-    const { line, frames } = await greeted({});
+    const { line, frames } = await lines.greeted({});
     const spoken = line.next((event) => event.kind === 'spoken' && event.responseId === 1, inTime());
     await line.say('hello there', inTime());
     await spoken;
@@ -83,14 +49,14 @@ describe('a line', () => {
   });
 
   it('sends call_details when the config asks for them', async () => {
-    const { frames } = await greeted({});
+    const { frames } = await lines.greeted({});
     expect(frames.find((frame) => frame.interaction_type === 'call_details')).toMatchObject({
       call: { call_id: SAMPLE_CALL_ID, agent_id: 'agent_1' },
     });
   });
 
   it('begins to speak at the first complete sentence, before the answer is complete', async () => {
-    const { line, events } = await greeted({
+    const { line, events } = await lines.greeted({
       behaviour: {
         onAsk: (session, ask) => {
           const say = (content: string, isComplete: boolean) =>
@@ -115,7 +81,7 @@ describe('a line', () => {
   });
 
   it('keeps only what was heard when the caller talks over the agent', async () => {
-    const { line, events, breaches } = await greeted({
+    const { line, events, breaches } = await lines.greeted({
       behaviour: { onAsk: (session, ask) => session.answer(ask.response_id, LONG) },
       options: { speechRate: 20 },
     });
@@ -133,7 +99,7 @@ describe('a line', () => {
   });
 
   it('lets content that forbids interruption be spoken to its end first', async () => {
-    const { line } = await greeted({
+    const { line } = await lines.greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -153,7 +119,7 @@ describe('a line', () => {
   });
 
   it('adds to the same utterance when the caller goes on before the agent has spoken, and asks anew', async () => {
-    const { line, frames } = await greeted({
+    const { line, frames } = await lines.greeted({
       behaviour: { onAsk: (session, ask) => ask.response_id === 2 && session.answer(2, 'Certainly.') },
     });
     await line.say('I want a table', inTime());
@@ -164,7 +130,7 @@ describe('a line', () => {
   });
 
   it('asks for a reminder when the caller stays silent, as often as the server set', async () => {
-    const { line, events } = await track({
+    const { line, events } = await lines.dial({
       options: { reminders: 'automatic', speechRate: 1000 },
       behaviour: {
         onOpen: (session) => {
@@ -179,7 +145,7 @@ describe('a line', () => {
   });
 
   it('hangs up once the words before end_call were spoken', async () => {
-    const { line, breaches } = await greeted({
+    const { line, breaches } = await lines.greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -199,7 +165,7 @@ describe('a line', () => {
   });
 
   it('cancels an action when the caller interrupts the words before it', async () => {
-    const { line, events } = await greeted({
+    const { line, events } = await lines.greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -222,7 +188,7 @@ describe('a line', () => {
   });
 
   it('transfers, presses digits at once when there are no words, and ends the call only for the former', async () => {
-    const { line, breaches } = await greeted({
+    const { line, breaches } = await lines.greeted({
       behaviour: {
         onAsk: (session, { response_id }) =>
           session.send({
@@ -244,7 +210,7 @@ describe('a line', () => {
   });
 
   it('weaves tool calls and digits into the transcript when the config asks for it', async () => {
-    const { line, frames } = await greeted({
+    const { line, frames } = await lines.greeted({
       behaviour: {
         onOpen: (session) => {
           session.send({
@@ -278,7 +244,7 @@ describe('a line', () => {
   });
 
   it('lets the agent interrupt: the answer in flight is discarded and the new words are heard', async () => {
-    const { line, breaches } = await greeted({
+    const { line, breaches } = await lines.greeted({
       behaviour: {
         onAsk: (session, { response_id }) => {
           session.send({ response_type: 'response', response_id, content: 'I was. ', content_complete: false });

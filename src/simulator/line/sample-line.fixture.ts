@@ -63,6 +63,46 @@ export async function startSampleLine(setup: SampleSetup = {}): Promise<SampleLi
   };
 }
 
+/** Sample lines of one test file, closed together. */
+export function sampleLines() {
+  let open: SampleLine[] = [];
+  const dial = async (setup: SampleSetup): Promise<SampleLine> => {
+    const sample = await startSampleLine(setup);
+    open.push(sample);
+    return sample;
+  };
+  return {
+    dial,
+    /** The same, once the greeting has been spoken. */
+    async greeted(setup: SampleSetup): Promise<SampleLine> {
+      const sample = await dial(setup);
+      await sample.line.next(isEvent('spoken'), inTime());
+      return sample;
+    },
+    async close(): Promise<void> {
+      for (const one of open) await one.close();
+      open = [];
+    },
+  };
+}
+
+/** Long enough for whatever a sample line waits for. */
+export function inTime(): AbortSignal {
+  return AbortSignal.timeout(5_000);
+}
+
+/** What the caller says, and the answer spoken to its end: by then the server has every frame. */
+export async function exchange(line: Line, text: string): Promise<void> {
+  const spoken = line.next((event) => event.kind === 'spoken' && event.responseId > 0, inTime());
+  await line.say(text, inTime());
+  await spoken;
+}
+
+/** What was said on a line, `role: content`. */
+export function wordsOn(line: Line): readonly string[] {
+  return line.transcript().map(({ role, content }) => `${role}: ${content}`);
+}
+
 /** Narrows events to one kind. */
 export function isEvent<K extends LineEvent['kind']>(
   kind: K,
