@@ -8,7 +8,7 @@ const inTime = () => AbortSignal.timeout(5_000);
 let server: SampleServer | undefined;
 let conversation: Conversation | undefined;
 afterEach(async () => {
-  await conversation?.close(inTime());
+  await conversation?.hangUp(inTime());
   await server?.close();
 });
 
@@ -94,7 +94,7 @@ describe('a conversation', () => {
     );
     expect(made.started).toMatchObject({ isAccepted: true });
     await made.hangUp(inTime());
-    await made.close(inTime());
+    await made.hangUp(inTime());
     expect(told).toEqual(['call_started ', 'socket', 'call_ended user_hangup', 'call_analyzed user_hangup']);
     expect(made.overReason()).toBe('user_hangup');
   });

@@ -58,10 +58,8 @@ export interface Conversation {
   pressDigit(digit: string, signal: AbortSignal): Promise<Reply>;
   /** Breaks the connection; resolves once Retell's redial has got through, with the time it took. */
   dropSocket(signal: AbortSignal): Promise<{ readonly afterMs: number }>;
-  /** Hangs up and reports the end of the call. The same as `close`, for a caller who means it. */
+  /** Hangs up where the call still lives, and reports its end; once, however often it is called. */
   hangUp(signal: AbortSignal): Promise<void>;
-  /** Ends what is left of the call. */
-  close(signal: AbortSignal): Promise<void>;
   readonly overReason: () => string | undefined;
   readonly breaches: () => readonly Breach[];
 }
@@ -112,10 +110,10 @@ export async function converse(options: ConversationOptions, signal: AbortSignal
     if (event.kind === 'breach') breaches.push(event.breach);
     if (event.kind === 'chunk' && event.content !== '') options.onWords?.(event.content);
   });
-  let isClosed = false;
-  const close = async (inner: AbortSignal) => {
-    if (isClosed) return;
-    isClosed = true;
+  let hasHungUp = false;
+  const hangUp = async (inner: AbortSignal) => {
+    if (hasHungUp) return;
+    hasHungUp = true;
     line.hangUp();
     try {
       await send('call_ended', inner);
@@ -140,13 +138,12 @@ export async function converse(options: ConversationOptions, signal: AbortSignal
       silence: (inner) => turn(() => line.remind(), inner),
       pressDigit: (digit, inner) => turn(() => line.pressDigit(digit, inner), inner),
       dropSocket: (inner) => dropAndReturn(line, clock, inner),
-      hangUp: close,
-      close,
+      hangUp,
       overReason: () => line.overReason,
       breaches: () => breaches,
     };
   } catch (thrown) {
-    await close(signal).catch(() => {}); // the first failure is the one to tell
+    await hangUp(signal).catch(() => {}); // the first failure is the one to tell
     throw thrown;
   }
 }

@@ -29,7 +29,7 @@ export interface Delivery {
 }
 
 /** Where to, signed with what. */
-export interface SenderOptions {
+interface SenderOptions {
   readonly target: Target;
   /** Signs every request; without it requests go unsigned, which a server must refuse. */
   readonly key: string | undefined;
@@ -51,7 +51,7 @@ export interface WebhookSender {
 }
 
 /** A call that rings. */
-export interface InboundCall {
+interface InboundCall {
   readonly fromNumber: string;
   readonly toNumber: string;
   readonly agentId?: string;

@@ -5,7 +5,7 @@ import { endOfSentences, wordsOf } from './sentences.ts';
 import { type SpokenWords, Voice } from './voice.ts';
 
 /** What the line does about the agent's speech. */
-export interface AgentSpeechHooks {
+interface AgentSpeechHooks {
   /** The agent is about to speak. */
   readonly began: () => void;
   readonly words: (spoken: SpokenWords) => void;
@@ -16,7 +16,7 @@ export interface AgentSpeechHooks {
 }
 
 /** How fast the agent speaks, and who is told. */
-export interface AgentSpeechOptions {
+interface AgentSpeechOptions {
   readonly clock: Clock;
   readonly wordMs: number;
   readonly phraseWords: number;

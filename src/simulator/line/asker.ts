@@ -4,7 +4,7 @@ import type { Clock } from '../../std/clock.ts';
 export type AskKind = 'response' | 'reminder';
 
 /** What the asker needs of its line. */
-export interface AskerOptions {
+interface AskerOptions {
   readonly clock: Clock;
   /** Is an open ask sent again, under its id, after a reconnect? */
   readonly reissues: boolean;

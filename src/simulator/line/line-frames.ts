@@ -4,7 +4,7 @@ import type { LineAction } from './events.ts';
 import type { WovenItem } from './tape.ts';
 
 /** What the server set for this call, with Retell's defaults for what it did not. */
-export interface LineSettings {
+interface LineSettings {
   weavesToolCalls: boolean;
   reminderMs: number;
   maxReminders: number;
@@ -25,7 +25,7 @@ export type SpeechSource =
   | { readonly kind: 'interrupt'; readonly id: number };
 
 /** What a line does about each kind of frame. */
-export interface FrameHandlers {
+interface FrameHandlers {
   readonly config: (config: Extract<OutboundFrame, { response_type: 'config' }>['config']) => void;
   readonly settings: (settings: Partial<LineSettings>) => void;
   readonly weave: (item: WovenItem) => void;

@@ -5,7 +5,7 @@ import { afterLoss, type Loss, type Redials } from './redial.ts';
 import type { RetellTimings } from './timings.ts';
 
 /** What happens on the sockets of a call. */
-export interface LinkHooks {
+interface LinkHooks {
   readonly opened: () => void;
   readonly text: (text: string) => void;
   readonly binary: (bytes: number) => void;

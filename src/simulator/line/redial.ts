@@ -16,10 +16,10 @@ export interface Redials {
 }
 
 /** Redials in the life of one call, as documented. */
-export const REDIAL_LIMITS: Redials = { abnormal: 4, keepalive: 2 };
+const REDIAL_LIMITS: Redials = { abnormal: 4, keepalive: 2 };
 
 /** What comes after a loss; `reason` is a disconnection_reason. */
-export type AfterLoss =
+type AfterLoss =
   | { readonly kind: 'redial'; readonly redials: Redials }
   | { readonly kind: 'over'; readonly reason: string };
 
@@ -29,12 +29,12 @@ export type AfterLoss =
  * @source docs.retellai.com/integrate-llm/setup-websocket-server and troubleshooting: three ways to reconnect,
  * everything else ends the call
  */
-export function afterLoss(loss: Loss, redials: Redials, limits: Redials = REDIAL_LIMITS): AfterLoss {
+export function afterLoss(loss: Loss, redials: Redials): AfterLoss {
   switch (loss.kind) {
     case 'closed':
-      return afterClose(loss.code, redials, limits);
+      return afterClose(loss.code, redials);
     case 'keepalive':
-      if (redials.keepalive >= limits.keepalive) return over('error_llm_websocket_lost_connection');
+      if (redials.keepalive >= REDIAL_LIMITS.keepalive) return over('error_llm_websocket_lost_connection');
       return { kind: 'redial', redials: { ...redials, keepalive: redials.keepalive + 1 } };
     case 'binary':
       return over('error_llm_websocket_corrupt_payload');
@@ -46,10 +46,10 @@ export function afterLoss(loss: Loss, redials: Redials, limits: Redials = REDIAL
   }
 }
 
-function afterClose(code: number, redials: Redials, limits: Redials): AfterLoss {
+function afterClose(code: number, redials: Redials): AfterLoss {
   if (code === 1000) return over('agent_hangup');
   if (code === 1005) return over('error_llm_websocket_open');
-  if (code !== 1006 || redials.abnormal >= limits.abnormal) return over('error_llm_websocket_runtime');
+  if (code !== 1006 || redials.abnormal >= REDIAL_LIMITS.abnormal) return over('error_llm_websocket_runtime');
   return { kind: 'redial', redials: { ...redials, abnormal: redials.abnormal + 1 } };
 }
 

@@ -7,7 +7,7 @@ export interface SpokenWords {
 }
 
 /** How fast to speak, and who is told. */
-export interface VoiceOptions {
+interface VoiceOptions {
   readonly clock: Clock;
   /** How long one word takes. */
   readonly wordMs: number;

@@ -6,7 +6,7 @@ import type { Breach } from '../monitor/rules.ts';
 import { Link, type LinkOptions } from './link.ts';
 
 /** What a line hears of its sockets, after the monitor has. */
-export interface WatchedLinkHooks {
+interface WatchedLinkHooks {
   /** @param socket counts the sockets of this call from 1 */
   readonly opened: (socket: number) => void;
   readonly lost: (code: number) => void;
@@ -16,7 +16,7 @@ export interface WatchedLinkHooks {
 }
 
 /** A link, and how strictly it is watched. */
-export interface WatchedLinkOptions extends Omit<LinkOptions, 'hooks'> {
+interface WatchedLinkOptions extends Omit<LinkOptions, 'hooks'> {
   readonly callId: string;
   /** How late the simulator itself has been since a time: stale content is judged with that allowance. */
   readonly lagSinceMs?: (atMs: number) => number;

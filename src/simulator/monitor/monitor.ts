@@ -21,7 +21,7 @@ export type Observation =
   | { readonly kind: 'over'; readonly atMs: number; readonly isOurs: boolean };
 
 /** Whose call, and how strict; times in milliseconds, defaults 50 and 30,000. */
-export interface MonitorOptions {
+interface MonitorOptions {
   readonly callId: string;
   /** Content for an older id may still arrive this long after a newer ask was sent. */
   readonly staleGraceMs?: number;

@@ -2,7 +2,7 @@ import type { Clock } from '../../std/clock.ts';
 import { type Distribution, distributionOf } from './statistics.ts';
 
 /** How late this process runs its own timers: what a verdict about 50 ms must allow for. */
-export interface LagWatch {
+interface LagWatch {
   /** The worst lag seen since `atMs` (Clock.now()), the running delay included. */
   worstSinceMs(atMs: number): number;
   summary(): Distribution;

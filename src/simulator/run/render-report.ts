@@ -4,18 +4,12 @@ import type { SimulationReport } from './report.ts';
 import type { Distribution } from './statistics.ts';
 import { type Expectations, type Verdict, verdicts } from './verdicts.ts';
 
-/** How the report is shown, and what was expected of the run. */
-export interface RenderOptions extends Expectations {
-  /** `ok` and `FAIL` instead of signs. */
-  readonly isAscii?: boolean;
-}
-
 /** The report for people, verdicts first. Ends with a line break. */
-export function renderReport(report: SimulationReport, options: RenderOptions = {}): string {
+export function renderReport(report: SimulationReport, expectations: Expectations = {}): string {
   const { calls, refused, turns, redials, webhooks } = report;
   const lines = [
     ' VERDICTS',
-    ...verdictLines(report, options),
+    ...verdictLines(report, expectations),
     ...breachLines(report),
     row(
       'CALLS',
@@ -66,10 +60,9 @@ export function jsonReport(
   return { ...report, isPassed: all.every(({ isPassed }) => isPassed), verdicts: all };
 }
 
-function verdictLines(report: SimulationReport, options: RenderOptions): readonly string[] {
-  const [yes, no] = options.isAscii ? ['ok  ', 'FAIL'] : ['✓', '✗'];
-  return verdicts(report, options).map(
-    ({ claim, isPassed, figure }) => `  ${isPassed ? yes : no} ${claim.padEnd(36)} ${figure}`,
+function verdictLines(report: SimulationReport, expectations: Expectations): readonly string[] {
+  return verdicts(report, expectations).map(
+    ({ claim, isPassed, figure }) => `  ${isPassed ? '✓' : '✗'} ${claim.padEnd(36)} ${figure}`,
   );
 }
 

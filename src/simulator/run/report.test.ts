@@ -181,12 +181,6 @@ describe('the rendered report', () => {
     expect(renderReport(reportOf([admitted()]))).not.toContain('SWITCHES');
   });
 
-  it('does without signs where they cannot be shown', () => {
-    const text = renderReport(reportOf([admitted({ reason: 'error_unknown' })]), { isAscii: true });
-    expect(text).toContain('  FAIL no call dropped');
-    expect(text).toContain('  ok   turns lost = 0');
-  });
-
   it('is an object with its verdicts for machines', () => {
     const json = jsonReport(reportOf([admitted()]), { expectRefused: 3 });
     expect(json).toMatchObject({ schema: 'offhook.simulation/1', seed: 42, isPassed: false });

@@ -2,7 +2,7 @@ import { randomHex } from '../../std/random.ts';
 import { listenLocally, readBody } from './http-server.ts';
 
 /** A call as the fake keeps it: what was asked for, and what has become of it. */
-export interface FakeCall {
+interface FakeCall {
   readonly call_id: string;
   readonly agent_id: string;
   /** registered, ongoing, ended, error */
@@ -13,7 +13,7 @@ export interface FakeCall {
 }
 
 /** How the next dial fails after the person's phone has rung, which its caller cannot know. */
-export type DialFailure =
+type DialFailure =
   /** The dial is recorded, then no answer comes. */
   | { readonly kind: 'timeout' }
   /** The dial is recorded, then this status is answered. */
@@ -24,7 +24,7 @@ export type DialFailure =
   | { readonly kind: 'refused'; readonly status: number };
 
 /** The key clients must bring, and where to listen; port 0, the default, takes a free one. */
-export interface FakeRetellOptions {
+interface FakeRetellOptions {
   readonly apiKey: string;
   readonly port?: number;
   readonly concurrencyLimit?: number;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 
 /** A server of ours that listens on loopback only, until closed. */
-export interface LocalServer {
+interface LocalServer {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly http: Server;

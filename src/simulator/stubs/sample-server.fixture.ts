@@ -16,7 +16,7 @@ export interface SampleSession {
 }
 
 /** Either of the two asks. */
-export type Ask = Extract<InboundFrame, { readonly response_id: number }>;
+type Ask = Extract<InboundFrame, { readonly response_id: number }>;
 
 /** What the sample server does; each step can be replaced by a wrong one. */
 export interface SampleBehaviour {

@@ -8,7 +8,7 @@ export interface StubRequest {
 }
 
 /** A tool the stub wants called. */
-export interface StubToolCall {
+interface StubToolCall {
   readonly name: string;
   /** JSON text. */
   readonly arguments: string;

@@ -5,7 +5,7 @@ import { deltasOf, finishReasonOf, type StubAnswer, type StubRequest } from './s
 import type { StubBehaviour } from './stub-behaviour.ts';
 
 /** One request to the stub, and how it is to be answered. */
-export interface StubExchange {
+interface StubExchange {
   readonly request: StubRequest;
   readonly answer: StubAnswer;
   readonly behaviour: StubBehaviour;
