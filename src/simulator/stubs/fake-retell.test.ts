@@ -6,7 +6,7 @@ let fake: FakeRetell | undefined;
 afterEach(() => fake?.close());
 
 async function setUp(apiKey = 'key_1') {
-  const made = await startFakeRetell({ apiKey: 'key_1', concurrencyLimit: 7 });
+  const made = await startFakeRetell({ apiKey: 'key_1' });
   fake = made;
   return { fake: made, retell: new Retell({ apiKey, baseURL: made.url, maxRetries: 0, timeout: 500 }) };
 }
@@ -20,27 +20,10 @@ describe("the fake of Retell's API", () => {
     expect(call).toMatchObject({ call_status: 'registered', to_number: '+15550199' });
     fake.setStatus(call.call_id, 'ongoing');
     expect(await retell.call.retrieve(call.call_id)).toMatchObject({ call_status: 'ongoing' });
-    expect(await retell.concurrency.retrieve()).toMatchObject({ current_concurrency: 1, concurrency_limit: 7 });
     await retell.call.stop(call.call_id);
     expect(fake.calls()).toMatchObject([{ call_status: 'ended' }]);
     expect(fake.dials().length).toBe(1);
     expect(fake.requests().get('GET /v2/get-call/:id')).toBe(1);
-  });
-
-  it('finds calls by their metadata, newest first, page by page', async () => {
-    const { retell } = await setUp();
-    for (const request of ['r1', 'r2', 'r2', 'r2']) {
-      await retell.call.createPhoneCall({ ...PERSON, metadata: { request } });
-    }
-    const filter_criteria = { metadata: [{ type: 'string' as const, op: 'eq' as const, key: 'request', value: 'r2' }] };
-    const first = await retell.call.list({ filter_criteria, limit: 2 });
-    expect([first.items?.length, first.has_more]).toEqual([2, true]);
-    const rest = await retell.call.list({
-      filter_criteria,
-      limit: 2,
-      ...(first.pagination_key !== undefined && { pagination_key: first.pagination_key }),
-    });
-    expect([rest.items?.length, rest.has_more]).toEqual([1, false]);
   });
 
   it.each([

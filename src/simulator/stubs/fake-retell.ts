@@ -27,7 +27,6 @@ type DialFailure =
 interface FakeRetellOptions {
   readonly apiKey: string;
   readonly port?: number;
-  readonly concurrencyLimit?: number;
 }
 
 /** A running fake, and what tests may look at or arrange. */
@@ -57,7 +56,7 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
   const dials: FakeCall[] = [];
   const failures: DialFailure[] = [];
   const requests = new Map<string, number>();
-  const book = { calls, dials, limit: options.concurrencyLimit ?? 20 };
+  const book = { calls, dials };
   const server = await listenLocally((request, response) => {
     const send = ({ status, body }: Reply) => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -70,7 +69,7 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
       const route = routeOf(method, path);
       requests.set(route.name, (requests.get(route.name) ?? 0) + 1);
       if (request.headers.authorization !== `Bearer ${options.apiKey}`) return send(problem(401, 'Invalid API Key'));
-      if (route.name !== 'POST /v2/create-phone-call') return send(answer(route, body, book));
+      if (route.name !== 'POST /v2/create-phone-call') return send(answer(route, book));
       const failure = failures.shift();
       if (failure?.kind === 'refused') return send(problem(failure.status, 'refused by the fake'));
       const reply = dial(body, book);
@@ -99,7 +98,6 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
 interface Book {
   readonly calls: Map<string, FakeCall>;
   readonly dials: FakeCall[];
-  readonly limit: number;
 }
 
 interface Route {
@@ -112,7 +110,7 @@ function routeOf(method: string, path: string): Route {
   return { name: prefix === undefined ? `${method} ${path}` : `${method} ${prefix}/:id`, id: decodeURIComponent(id) };
 }
 
-function answer(route: Route, body: Readonly<Record<string, unknown>>, book: Book): Reply {
+function answer(route: Route, book: Book): Reply {
   switch (route.name) {
     case 'GET /v2/get-call/:id': {
       const call = book.calls.get(route.id);
@@ -122,15 +120,6 @@ function answer(route: Route, body: Readonly<Record<string, unknown>>, book: Boo
       if (!book.calls.has(route.id)) return problem(404, 'Cannot find call');
       setStatus(book.calls, route.id, 'ended');
       return { status: 204 };
-    case 'POST /v3/list-calls':
-      return { status: 200, body: listCalls([...book.calls.values()], body) };
-    case 'GET /get-concurrency': {
-      const active = [...book.calls.values()].filter((call) => call.call_status === 'ongoing').length;
-      return {
-        status: 200,
-        body: { current_concurrency: active, concurrency_limit: book.limit, base_concurrency: book.limit },
-      };
-    }
     default:
       return problem(404, 'Not found');
   }
@@ -144,28 +133,6 @@ function dial(body: Readonly<Record<string, unknown>>, { calls, dials }: Book): 
   calls.set(call.call_id, call);
   dials.push(call);
   return { status: 201, body: { ...call, call_type: 'phone_call' } };
-}
-
-/** Newest first, filtered by metadata where the request says so, in pages by `pagination_key`. */
-function listCalls(all: readonly FakeCall[], body: Readonly<Record<string, unknown>>): object {
-  const wanted = metadataFilters(body.filter_criteria);
-  const found = all.filter((call) => wanted.every(([key, value]) => record(call.metadata)[key] === value)).reverse();
-  const from = typeof body.pagination_key === 'string' ? Number(body.pagination_key) : 0;
-  const limit = typeof body.limit === 'number' ? body.limit : 50;
-  const items = found.slice(from, from + limit);
-  const next = from + items.length;
-  const hasMore = next < found.length;
-  return { items, has_more: hasMore, ...(hasMore && { pagination_key: String(next) }) };
-}
-
-/** `filter_criteria.metadata`: a list of `{ key, value }`; operators other than equality are not simulated. */
-function metadataFilters(criteria: unknown): readonly (readonly [string, unknown])[] {
-  const { metadata } = record(criteria);
-  if (!Array.isArray(metadata)) return [];
-  return metadata.map((filter: unknown) => {
-    const { key, value } = record(filter);
-    return [String(key), value] as const;
-  });
 }
 
 function newCall(body: Readonly<Record<string, unknown>>): FakeCall {
