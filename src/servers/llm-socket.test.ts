@@ -35,7 +35,7 @@ async function given(overrides: Partial<SocketDoorOptions> = {}) {
       const one: Accepted = { socket, info, texts: [], isClosed: false };
       accepted.push(one);
       return {
-        onText: (text) => one.texts.push(text),
+        onFrame: (bytes) => one.texts.push(bytes.toString()),
         onClosed: () => {
           one.isClosed = true;
         },
@@ -274,7 +274,7 @@ describe('frames', () => {
 
   it('survives a session that throws', async () => {
     const listener = {
-      onText() {
+      onFrame() {
         throw new Error('agent code');
       },
       onClosed() {

@@ -155,8 +155,8 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     const stopGuarding = info.isProven ? () => {} : guardUnproven(socket, callId);
 
     webSocket.on('message', (data, isBinary) => {
-      if (isBinary) return options.countFrame('frame.binary');
-      guarded(callId, () => listener?.onText(data.toString()));
+      if (isBinary || !Buffer.isBuffer(data)) return options.countFrame('frame.binary');
+      guarded(callId, () => listener?.onFrame(data));
     });
     webSocket.on('error', (error) => {
       const reason = breachOf(error);

@@ -49,7 +49,7 @@ function open(options: Partial<RetellLineOptions> = {}) {
     },
   );
   const sent = () => texts.map((text): unknown => JSON.parse(text));
-  const receive = (frame: object) => listener.onText(JSON.stringify(frame));
+  const receive = (frame: object) => listener.onFrame(Buffer.from(JSON.stringify(frame)));
   const carry = (effect: Effect) => line?.carry(effect);
   return { ...listener, clock, letGo, malformed, heard, sent, receive, carry, line: () => line };
 }
@@ -90,9 +90,9 @@ describe('a ping', () => {
 
   it('is echoed in the middle of malformed frames', () => {
     const peer = open();
-    peer.onText('{');
+    peer.onFrame(Buffer.from('{'));
     peer.receive(PING);
-    peer.onText('null');
+    peer.onFrame(Buffer.from('null'));
     peer.receive(PING);
     expect(peer.sent()).toEqual([CONFIG, PONG, PONG]);
   });
@@ -108,14 +108,19 @@ describe('a ping', () => {
     expect(peer.letGo).toEqual(['terminate']);
   });
 
-  it('is not missed on a socket that is gone, nor before the first one came', async () => {
+  it('is not missed on a socket that is gone', async () => {
     const peer = open();
-    peer.receive({ interaction_type: 'call_details', call: {} });
-    await peer.clock.advance(60_000);
     peer.receive(PING);
     peer.onClosed();
     await peer.clock.advance(60_000);
     expect(peer.letGo).toEqual([]);
+  });
+
+  it('is missed on a socket that said one thing and then nothing', async () => {
+    const peer = open();
+    peer.receive({ interaction_type: 'unheard_of' });
+    await peer.clock.advance(5_000);
+    expect(peer.letGo).toEqual(['terminate']);
   });
 
   it('or any other frame has to come within 5 s of the opening', async () => {
@@ -128,22 +133,39 @@ describe('a ping', () => {
 });
 
 describe('a frame', () => {
-  it('reaches the session in its own words', () => {
+  it('reaches the session in its own words', async () => {
     const peer = open();
     const call = { agent_id: 'agent_9', retell_llm_dynamic_variables: { name: 'Ida', age: 7 } };
     peer.receive({ interaction_type: 'call_details', call });
-    peer.receive({ interaction_type: 'update_only', transcript: HI, turntaking: 'user_turn' });
     peer.receive({ interaction_type: 'response_required', response_id: 1, transcript: HI });
     peer.receive({ interaction_type: 'reminder_required', response_id: 2, transcript: HI });
-    peer.onClosed();
     const said = [{ role: 'user', content: 'hi' }];
     expect(peer.heard).toEqual([
       { agentId: 'agent_9', variables: { name: 'Ida' } },
-      said,
       ['response', 1, said],
       ['reminder', 2, said],
-      'closed',
     ]);
+  });
+
+  it('that only updates is read within a second, the newest for all before it', async () => {
+    const peer = open();
+    const update = (content: string) => ({ interaction_type: 'update_only', transcript: [{ role: 'user', content }] });
+    peer.receive(update('I would'));
+    peer.receive(update('I would like'));
+    expect(peer.heard).toEqual([]);
+    await peer.clock.advance(1_000);
+    expect(peer.heard).toEqual([[{ role: 'user', content: 'I would like' }]]);
+    peer.receive(update('I would like a table'));
+    peer.onClosed();
+    expect(peer.heard.slice(1)).toEqual([[{ role: 'user', content: 'I would like a table' }], 'closed']);
+  });
+
+  it('that only updates is not read at all when an ask brings every word', async () => {
+    const peer = open();
+    peer.receive({ interaction_type: 'update_only', transcript: HI });
+    peer.receive({ interaction_type: 'response_required', response_id: 1, transcript: HI });
+    await peer.clock.advance(2_000);
+    expect(peer.heard).toHaveLength(1);
   });
 
   it('that asks with a transcript that cannot be read is still an ask', () => {
@@ -155,7 +177,8 @@ describe('a frame', () => {
 
   it('that cannot be read is counted and passed over', () => {
     const peer = open();
-    for (const text of ['{', '[]', '{"interaction_type":"response_required","response_id":1e309}']) peer.onText(text);
+    for (const text of ['{', '[]', '{"interaction_type":"response_required","response_id":1e309}'])
+      peer.onFrame(Buffer.from(text));
     expect(peer.malformed).toEqual(['frame.not_json', 'frame.not_object', 'frame.bad_fields']);
     expect(peer.heard).toEqual([]);
     peer.receive({ interaction_type: 'response_required', response_id: 1, transcript: HI });

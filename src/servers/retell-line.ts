@@ -1,5 +1,6 @@
-import { parseFrame, printFrame } from '../retell/frames.ts';
-import { framesOf, transcriptOf, variablesOf } from '../retell/translate.ts';
+import { printFrame } from '../retell/frames.ts';
+import { createFrameDecoder, type DecodedFrame } from '../retell/incremental.ts';
+import { framesOf, variablesOf } from '../retell/translate.ts';
 import type { Line, LineInfo, LineListener } from '../session/line.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
@@ -14,11 +15,12 @@ export interface RetellLineOptions {
   readonly accept: (line: Line, info: LineInfo) => LineListener;
 }
 
-/**
- * Retell sends call_details as soon as it is asked to and pings every 2 s from then on; silence for this long, at first
- * or between two pings, means the peer is gone without a word.
- */
+/** Retell sends call_details as soon as it is asked to and pings every 2 s: silence for this long means the peer is gone. */
 const PEER_DEAD_AFTER_MS = 5_000;
+/** What was heard is read from an update this soon, unless an ask, which brings every word, comes first. */
+const READ_UPDATE_AFTER_MS = 1_000;
+/** A silent call keeps no frame to compare the next one with. */
+const RELEASE_AFTER_MS = 30_000;
 
 /**
  * Speaks Retell's language on one socket: config first, pings echoed before any other work, frames parsed and
@@ -26,8 +28,10 @@ const PEER_DEAD_AFTER_MS = 5_000;
  */
 export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellLineOptions): SocketListener {
   const { clock, log, hearsDigits } = options;
-  let cancelWatch = () => {};
-  let hasHeard = false;
+  let heardAt = clock.now();
+  const decoder = createFrameDecoder();
+  let cancelQuiet: (() => void) | undefined;
+  let spokenAt = 0;
   const line: Line = {
     carry(effect) {
       for (const frame of framesOf(effect)) socket.send(printFrame(frame));
@@ -41,39 +45,32 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
       config: { auto_reconnect: true, call_details: true, ...(hearsDigits && { transcript_with_tool_calls: true }) },
     }),
   );
-  watchPeer();
+  let cancelWatch = clock.after(PEER_DEAD_AFTER_MS, watchPeer);
   const listener = options.accept(line, info);
 
   return {
-    onText(text) {
-      if (!hasHeard) cancelWatch();
-      hasHeard = true;
-      const parsed = parseFrame(text);
-      if (parsed.kind === 'ignored') return;
-      if (parsed.kind === 'malformed') {
-        options.onMalformed(parsed.reason);
-        log.warn({ callId: info.callId, reason: parsed.reason, field: parsed.field }, 'a frame could not be read');
-        return;
-      }
-      const { frame } = parsed;
-      switch (frame.interaction_type) {
-        case 'ping_pong':
+    onFrame(bytes) {
+      heardAt = clock.now();
+      const frame = decoder.decode(bytes);
+      switch (frame.kind) {
+        case 'ping':
           socket.send(printFrame({ response_type: 'ping_pong', timestamp: frame.timestamp }));
-          watchPeer();
           break;
-        case 'call_details':
+        case 'details':
           listener.onDetails({ agentId: frame.call.agent_id, variables: variablesOf(frame.call) });
           break;
-        case 'update_only': {
-          const transcript = transcriptOf(frame);
-          if (transcript) listener.onHeard(transcript);
+        case 'update':
+          watchQuiet();
           break;
-        }
-        case 'response_required':
-          listener.onAsk('response', frame.response_id, transcriptOf(frame));
+        case 'ask':
+          if (!frame.transcript) hearUpdate();
+          listener.onAsk(frame.ask, frame.responseId, frame.transcript);
+          watchQuiet();
           break;
-        case 'reminder_required':
-          listener.onAsk('reminder', frame.response_id, transcriptOf(frame));
+        case 'malformed':
+          report(frame);
+          break;
+        case 'ignored':
           break;
         default:
           frame satisfies never;
@@ -81,15 +78,45 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
     },
     onClosed() {
       cancelWatch();
+      cancelQuiet?.();
+      hearUpdate();
       listener.onClosed();
     },
   };
 
+  /** What was heard since the last ask, if an update says so and no ask has overtaken it. */
+  function hearUpdate(): void {
+    const update = decoder.readUpdate();
+    if (update?.kind === 'heard' && update.transcript) listener.onHeard(update.transcript);
+    if (update?.kind === 'malformed') report(update);
+  }
+
+  function report({ reason, field }: Extract<DecodedFrame, { kind: 'malformed' }>): void {
+    options.onMalformed(reason);
+    log.warn({ callId: info.callId, reason, field }, 'a frame could not be read');
+  }
+
+  /** Updates come many a second and each replaces the last: one is read a second, and after a long silence none is kept. */
+  function watchQuiet(): void {
+    spokenAt = clock.now();
+    cancelQuiet ??= clock.after(READ_UPDATE_AFTER_MS, onQuiet);
+  }
+
+  function onQuiet(): void {
+    hearUpdate();
+    const isSilent = clock.now() - spokenAt >= RELEASE_AFTER_MS;
+    if (isSilent) decoder.release();
+    cancelQuiet = isSilent ? undefined : clock.after(READ_UPDATE_AFTER_MS, onQuiet);
+  }
+
+  /** Pings come every 2 s for as long as the peer lives; one that said something once and then nothing is gone. */
   function watchPeer(): void {
-    cancelWatch();
-    cancelWatch = clock.after(PEER_DEAD_AFTER_MS, () => {
-      log.warn({ callId: info.callId }, 'not a sign of the peer for 5 s; letting go of its socket');
-      socket.terminate();
-    });
+    const leftMs = heardAt + PEER_DEAD_AFTER_MS - clock.now();
+    if (leftMs > 0) {
+      cancelWatch = clock.after(leftMs, watchPeer);
+      return;
+    }
+    log.warn({ callId: info.callId }, 'not a sign of the peer for 5 s; letting go of its socket');
+    socket.terminate();
   }
 }

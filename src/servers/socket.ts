@@ -13,7 +13,8 @@ export interface CallSocket {
 
 /** What the door tells the session, in the order it happens; each returns at once. */
 export interface SocketListener {
-  onText(text: string): void;
+  /** A whole text frame; nobody writes to the bytes afterwards. */
+  onFrame(bytes: Buffer): void;
   /** The socket is gone, whoever let go; nothing follows. */
   onClosed(): void;
 }
