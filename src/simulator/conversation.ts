@@ -125,7 +125,7 @@ export async function converse(options: ConversationOptions, signal: AbortSignal
   };
   const isFiller = fillerTest(options.fillers ?? []);
   const turn = (begin: () => unknown, inner: AbortSignal) =>
-    replyTo(line, clock, new TurnMeter(isFiller, ANSWER_WITHIN_MS), begin, inner);
+    replyTo(line, clock, new TurnMeter({ isFiller, lostAfterMs: ANSWER_WITHIN_MS }), begin, inner);
   try {
     // Before the socket: a server that proves calls by their webhooks should know this one when it is asked.
     const started = await send('call_started', signal);

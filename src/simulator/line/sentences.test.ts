@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { completeSentences, endOfSentences, fillerTest, wordsOf } from './sentences.ts';
+import { apologyTest, completeSentences, endOfSentences, fillerTest, wordsOf } from './sentences.ts';
 
 describe('sentences', () => {
   it.each([
@@ -52,5 +52,22 @@ describe('the filler test', () => {
     for (const line of ['One table is free.', 'Let me know your name.', 'Yes.', 'A table for two it is.']) {
       expect(isFiller(line), line).toBe(false);
     }
+  });
+});
+
+describe('apologies', () => {
+  const isApology = apologyTest(['Sorry, I did not get that. Could you say it again?', ' … ']);
+
+  it('are known as a whole answer, after a filler, and after an answer that was cut short', () => {
+    expect(isApology('Sorry, I did not get that. Could you say it again?')).toBe(true);
+    expect(isApology('One moment, please. sorry I did not get that – could you say it again')).toBe(true);
+    expect(isApology('We open at. Sorry, I did not get that. Could you say it again? ')).toBe(true);
+  });
+
+  it('are not found in the middle of an answer, in parts, or where no line was given', () => {
+    expect(isApology('Sorry, I did not get that. Could you say it again? A table for two, yes.')).toBe(false);
+    expect(isApology('Could you say it again?')).toBe(false);
+    expect(isApology('')).toBe(false);
+    expect(apologyTest([])('Sorry.')).toBe(false);
   });
 });

@@ -45,6 +45,18 @@ export function fillerTest(fillers: readonly string[]): (sentence: string) => bo
   return (sentence) => LIKELY_FILLER.test(normaliseWords(sentence));
 }
 
+/**
+ * Says whether a text ends with one of these lines, however it is punctuated. At its end and not as a whole: a filler
+ * may have come before, or the part of an answer that was cut short.
+ */
+export function apologyTest(apologies: readonly string[]): (text: string) => boolean {
+  const known = apologies.map(normaliseWords).filter((line) => line !== '');
+  return (text) => {
+    const said = ` ${normaliseWords(text)}`;
+    return known.some((line) => said.endsWith(` ${line}`));
+  };
+}
+
 function* ends(text: string): Generator<readonly [number, number]> {
   for (const match of text.matchAll(END)) {
     const at = match.index + match[0].length;

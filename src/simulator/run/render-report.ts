@@ -1,7 +1,7 @@
 import { RULES } from '../monitor/rules.ts';
 import { DEFAULT_SWITCHES } from '../switches.ts';
 import type { SimulationReport } from './report.ts';
-import type { Distribution } from './statistics.ts';
+import { type Distribution, percent } from './statistics.ts';
 import { type Expectations, type Verdict, verdicts } from './verdicts.ts';
 
 /** The report for people, verdicts first. Ends with a line break. */
@@ -18,7 +18,7 @@ export function renderReport(report: SimulationReport, expectations: Expectation
     row('', `ended by ${tallyOf(calls.endings)}`),
     row(
       'TURNS',
-      `${turns.count} asked · ${turns.answered} answered · ${turns.superseded} superseded · ${turns.abandoned} abandoned · ${turns.lost} lost · ${turns.reminders} reminders`,
+      `${turns.count} asked · ${turns.answered} answered · ${turns.superseded} superseded · ${turns.abandoned} abandoned · ${turns.lost} lost · ${turns.reminders} reminders${turns.apologies === undefined ? '' : ` · ${turns.apologies} apologies`}`,
     ),
     row('', `first sentence  ${figures(turns.firstSentenceMs)}`),
     row('', `answer          ${figures(turns.answerMs)}`),
@@ -94,8 +94,4 @@ function figures(distribution: Distribution): string {
 function tallyOf(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
   return entries.length === 0 ? 'nothing' : entries.map(([name, count]) => `${name} ${count}`).join(', ');
-}
-
-function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
 }

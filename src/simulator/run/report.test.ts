@@ -13,6 +13,7 @@ const turn = (more: Partial<TurnMeasure> = {}): TurnMeasure => ({
   firstSentenceMs: 100,
   answerMs: 100,
   hadFiller: false,
+  isApology: false,
   deadAirMs: 0,
   isResumed: false,
   ...more,
@@ -48,6 +49,7 @@ const reportOf = (results: readonly CallResult[], more: Partial<ReportInput> = {
     calls: results.length,
     seed: 42,
     switches: DEFAULT_SWITCHES,
+    knowsApologies: true,
     isPartial: false,
     durationMs: 1_234.5,
     peakCalls: 2,
@@ -151,6 +153,27 @@ describe('the verdicts', () => {
     expect(failed([admitted()], { answerP95Ms: 100 })).toEqual(['answer p95 < 100 ms']);
   });
 
+  it('fail when more than one answer in ten was an apology, or more than what is allowed', () => {
+    const calls = (apologies: number) => [
+      admitted({ turns: Array.from({ length: 10 }, (_, index) => turn({ isApology: index < apologies })) }),
+      refused(),
+    ];
+    expect(failed(calls(1))).toEqual([]);
+    expect(failed(calls(2))).toEqual(['answered, not apologised']);
+    expect(failed(calls(2), { maxApologyRatio: 0.2 })).toEqual([]);
+    expect(failed(calls(1), { maxApologyRatio: 0 })).toEqual(['answered, not apologised']);
+  });
+
+  it('say nothing of apologies when the run was not told what one is, or nothing was answered', () => {
+    const claims = (report: ReturnType<typeof reportOf>) => verdicts(report).map(({ claim }) => claim);
+    expect(claims(reportOf([admitted()]))).toContain('answered, not apologised');
+    const untold = reportOf([admitted()], { knowsApologies: false });
+    expect(untold.turns).not.toHaveProperty('apologies');
+    expect(claims(untold)).not.toContain('answered, not apologised');
+    const lost = reportOf([admitted({ turns: [turn({ outcome: 'lost' })] })]);
+    expect(claims(lost)).not.toContain('answered, not apologised');
+  });
+
   it('fail for a call that no socket opened for, for a run cut short, and for one that measured nothing', () => {
     expect(failed([admitted(), { ...common, kind: 'unreached', callId: 'call_u', turns: [] }])).toEqual([
       'no call dropped',
@@ -173,6 +196,15 @@ describe('the rendered report', () => {
     expect(text).toContain('REFUSED     1 · end 1');
     expect(text).toContain('SEED        42');
     expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('counts apologies among the turns when it knows them', () => {
+    const apologising = [admitted({ turns: [turn({ isApology: true }), turn()] })];
+    const text = renderReport(reportOf(apologising));
+    expect(text).toContain('0 reminders · 1 apologies');
+    expect(text).toContain('✗ answered, not apologised             1 of 2 apologised, at most 10.0 %');
+    expect(renderReport(reportOf(apologising, { knowsApologies: false }))).not.toContain('apolog');
+    expect(jsonReport(reportOf(apologising)).turns.apologies).toBe(1);
   });
 
   it('names the switches that were moved, and no others', () => {

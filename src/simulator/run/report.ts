@@ -38,6 +38,8 @@ export interface SimulationReport {
     readonly abandoned: number;
     readonly lost: number;
     readonly reminders: number;
+    /** Of the answered, those whose answer was an apology; absent when the run was not told what one is. */
+    readonly apologies?: number;
     readonly firstSentenceMs: Distribution;
     readonly answerMs: Distribution;
     /** Of the answers, those later than 500 ms. */
@@ -71,6 +73,8 @@ export interface ReportInput {
   readonly calls: number;
   readonly seed: number;
   readonly switches: Switches;
+  /** Was the run told which lines are apologies? */
+  readonly knowsApologies: boolean;
   readonly isPartial: boolean;
   readonly durationMs: number;
   readonly peakCalls: number;
@@ -100,7 +104,7 @@ export function buildReport(input: ReportInput): SimulationReport {
       greetingMs: distributionOf(admitted.flatMap(({ greetingMs }) => greetingMs ?? [])),
     },
     refused: refusedOf(results),
-    turns: turnsOf(admitted),
+    turns: turnsOf(admitted, input.knowsApologies),
     deadAir: deadAirOf(admitted),
     redials: {
       count: results.reduce((sum, { sockets }) => sum + Math.max(0, sockets - 1), 0),
@@ -134,7 +138,7 @@ function refusedOf(results: readonly CallResult[]): SimulationReport['refused'] 
   };
 }
 
-function turnsOf(admitted: readonly Admitted[]): SimulationReport['turns'] {
+function turnsOf(admitted: readonly Admitted[], knowsApologies: boolean): SimulationReport['turns'] {
   const turns = admitted.flatMap((result) => result.turns);
   const measured = turns.filter((turn) => !turn.isResumed);
   const answers = measured.flatMap(({ answerMs }) => answerMs ?? []);
@@ -147,6 +151,7 @@ function turnsOf(admitted: readonly Admitted[]): SimulationReport['turns'] {
     abandoned: withOutcome('abandoned'),
     lost: withOutcome('lost'),
     reminders: turns.filter(({ ask }) => ask === 'reminder').length,
+    ...(knowsApologies && { apologies: turns.filter(({ isApology }) => isApology).length }),
     firstSentenceMs: distributionOf(measured.flatMap(({ firstSentenceMs }) => firstSentenceMs ?? [])),
     answerMs: distributionOf(answers),
     slowRatio: ratioOf(answers.filter((ms) => ms > SLOW_REFERENCE_MS).length, answers.length),

@@ -23,6 +23,7 @@ export interface CallerRunOptions {
   readonly switches: Switches;
   readonly random: () => number;
   readonly isFiller: (sentence: string) => boolean;
+  readonly isApology: (text: string) => boolean;
   readonly staleGraceMs?: number;
   readonly lagSinceMs: (atMs: number) => number;
   /** Sends this call's webhooks when given. */
@@ -48,7 +49,7 @@ export async function runCaller(options: CallerRunOptions, signal: AbortSignal):
     closeWithinMs: caller.lostAfterMs,
     details: { call_id: callId, agent_id: options.agentId, call_type: 'phone_call', direction: 'inbound' },
   });
-  const meter = new TurnMeter(options.isFiller, caller.lostAfterMs, options.onTurn);
+  const meter = new TurnMeter({ ...options, lostAfterMs: caller.lostAfterMs });
   const notes = takeNotes(line, meter, options.onOpen);
   const account = (): CallAccount => ({
     callId,

@@ -112,6 +112,15 @@ describe('a simulation', () => {
     expect(failed(report)).toContain('no dead air > 1.0 s');
   });
 
+  it('fails for a server that answers every ask with an apology', async () => {
+    const apologies = ['Sorry, I did not get that.'];
+    const sorry: SampleBehaviour = { onAsk: (session, ask) => session.answer(ask.response_id, apologies[0] ?? '') };
+    const report = await run(sorry, { calls: 1, turns: 3, apologies, shares: { drop: 0, reask: 0 } });
+    expect(report.turns.apologies).toBe(report.turns.answered);
+    expect(failed(report)).toEqual(['answered, not apologised']);
+    expect(failed(report, { maxApologyRatio: 1 })).toEqual([]);
+  });
+
   it('fails for breaches and names them', async () => {
     const report = await run(
       { onAsk: (session) => session.answer(99, 'Yes.') },

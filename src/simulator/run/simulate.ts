@@ -1,6 +1,6 @@
 import { type Clock, sleep, systemClock } from '../../std/clock.ts';
 import { randomBetween, randomHex, seededRandom } from '../../std/random.ts';
-import { fillerTest } from '../line/sentences.ts';
+import { apologyTest, fillerTest } from '../line/sentences.ts';
 import { DEFAULT_TIMINGS, type RetellTimings } from '../line/timings.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../switches.ts';
 import type { Target } from '../urls.ts';
@@ -32,6 +32,8 @@ export interface SimulationOptions extends Target {
   readonly lines?: readonly string[];
   /** The agent's own lines that only buy time; without them short lines like "One moment." count. */
   readonly fillers?: readonly string[];
+  /** The agent's own lines that say there is no answer: fallback and the like. Without them none is counted. */
+  readonly apologies?: readonly string[];
   readonly switches?: Switches;
   readonly timings?: RetellTimings;
   readonly staleGraceMs?: number;
@@ -89,6 +91,7 @@ export async function simulate(
       seed,
       switches,
       calls: options.calls,
+      knowsApologies: (options.apologies ?? []).length > 0,
       isPartial: signal.aborted,
       durationMs: clock.now() - startedAt,
       peakCalls: tally.peak(),
@@ -150,6 +153,7 @@ function callerRunOptions(run: Run, index: number): CallerRunOptions {
     timings: options.timings ?? DEFAULT_TIMINGS,
     random,
     isFiller: fillerTest(options.fillers ?? []),
+    isApology: apologyTest(options.apologies ?? []),
     ...(options.staleGraceMs !== undefined && { staleGraceMs: options.staleGraceMs }),
     lagSinceMs: run.lagSinceMs,
     sender: run.sender,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distributionOf, ratioOf } from './statistics.ts';
+import { distributionOf, percent, ratioOf } from './statistics.ts';
 
 describe('a distribution', () => {
   it('is exact: every percentile is one of the samples', () => {
@@ -27,5 +27,9 @@ describe('a distribution', () => {
   it('has a ratio of nothing for nothing', () => {
     expect(ratioOf(0, 0)).toBe(0);
     expect(ratioOf(1, 4)).toBe(0.25);
+  });
+
+  it('shows a ratio as a percentage', () => {
+    expect([0, 0.0625, 1].map(percent)).toEqual(['0.0 %', '6.3 %', '100.0 %']);
   });
 });

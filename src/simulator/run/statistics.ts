@@ -22,3 +22,8 @@ export function distributionOf(samples: readonly number[]): Distribution {
 export function ratioOf(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
+
+/** A ratio for people, with one decimal. */
+export function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`;
+}

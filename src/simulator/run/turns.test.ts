@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LineEvent } from '../line/events.ts';
-import { fillerTest } from '../line/sentences.ts';
+import { apologyTest, fillerTest } from '../line/sentences.ts';
 import { type TurnMeasure, TurnMeter } from './turns.ts';
+
+const SORRY = 'Sorry, I lost my thread.';
 
 type Chunk = Extract<LineEvent, { kind: 'chunk' }>;
 
@@ -23,7 +25,11 @@ const chunk = (atMs: number, content: string, isComplete: boolean, more: Partial
 });
 
 function measure(...events: readonly LineEvent[]): readonly TurnMeasure[] {
-  const meter = new TurnMeter(fillerTest(['One moment, please.']), 30_000);
+  const meter = new TurnMeter({
+    isFiller: fillerTest(['One moment, please.']),
+    isApology: apologyTest([SORRY]),
+    lostAfterMs: 30_000,
+  });
   for (const event of events) meter.observe(event);
   return meter.turns;
 }
@@ -44,6 +50,7 @@ describe('the turn meter', () => {
         firstSentenceMs: 250,
         answerMs: 250,
         hadFiller: false,
+        isApology: false,
         deadAirMs: 0,
         isResumed: false,
       },
@@ -53,6 +60,15 @@ describe('the turn meter', () => {
   it('tells the filler from the answer', () => {
     const turns = measure(asked(0), chunk(700, 'One moment, please. ', false), chunk(2_100, 'It is free.', true));
     expect(turns[0]).toMatchObject({ firstSentenceMs: 700, answerMs: 2_100, hadFiller: true, deadAirMs: 0 });
+  });
+
+  it('knows an apology, alone or at the end of what was said, and only where it answered', () => {
+    const isApology = (...events: readonly LineEvent[]) => measure(asked(0), ...events)[0]?.isApology;
+    expect(isApology(chunk(100, SORRY, true))).toBe(true);
+    expect(isApology(chunk(700, 'One moment, please. ', false), chunk(900, SORRY, true))).toBe(true);
+    expect(isApology(chunk(100, 'We open at ', false), chunk(900, SORRY, false), chunk(901, '', true))).toBe(true);
+    expect(isApology(chunk(100, 'It is free.', true))).toBe(false);
+    expect(isApology(chunk(100, `${SORRY} `, false), { kind: 'userBegan', atMs: 200 })).toBe(false);
   });
 
   it('counts the time beyond a second in which nothing had come', () => {

@@ -16,6 +16,8 @@ export interface TurnMeasure {
   /** To the end of the first sentence that is not a filler. */
   readonly answerMs?: number;
   readonly hadFiller: boolean;
+  /** Answered, with a line that only says there is no answer. */
+  readonly isApology: boolean;
   /** Time beyond 1.0 s in which neither filler nor answer had come; 0 when there was none. */
   readonly deadAirMs: number;
   /** The socket was lost before the answer: times count from the reconnect, and are reported apart. */
@@ -36,23 +38,24 @@ interface OpenTurn {
   sentences: number;
 }
 
+/** What the meter must be told, and whom it tells. */
+interface TurnMeterOptions {
+  readonly isFiller: (sentence: string) => boolean;
+  /** Of all that was said in a turn; without it no turn counts as an apology. */
+  readonly isApology?: (text: string) => boolean;
+  /** An ask neither superseded nor closed within this time is lost. */
+  readonly lostAfterMs: number;
+  readonly onTurn?: (turn: TurnMeasure) => void;
+}
+
 /** Measures the turns of one call from the events of its line; holds no clock. */
 export class TurnMeter {
-  readonly #isFiller: (sentence: string) => boolean;
-  readonly #lostAfterMs: number;
+  readonly #options: TurnMeterOptions;
   readonly #turns: TurnMeasure[] = [];
-  readonly #onTurn: (turn: TurnMeasure) => void;
   #open: OpenTurn | undefined;
 
-  /** @param lostAfterMs an ask neither superseded nor closed within this time is lost */
-  constructor(
-    isFiller: (sentence: string) => boolean,
-    lostAfterMs: number,
-    onTurn: (turn: TurnMeasure) => void = () => {},
-  ) {
-    this.#isFiller = isFiller;
-    this.#lostAfterMs = lostAfterMs;
-    this.#onTurn = onTurn;
+  constructor(options: TurnMeterOptions) {
+    this.#options = options;
   }
 
   /** Turns that have ended, in their order. */
@@ -100,7 +103,7 @@ export class TurnMeter {
     for (const sentence of sentences.slice(turn.sentences)) {
       turn.firstSentenceMs ??= elapsedMs;
       if (turn.answerMs !== undefined) break;
-      if (this.#isFiller(sentence)) turn.hadFiller = true;
+      if (this.#options.isFiller(sentence)) turn.hadFiller = true;
       else turn.answerMs = elapsedMs;
     }
     turn.sentences = sentences.length;
@@ -109,26 +112,29 @@ export class TurnMeter {
     this.#close(isAnswered ? 'answered' : 'lost', chunk.atMs);
   }
 
-  #close(outcome: TurnMeasure['outcome'], atMs: number): void {
+  #close(ending: TurnMeasure['outcome'], atMs: number): void {
     const turn = this.#open;
     if (!turn) return;
     this.#open = undefined;
+    const { isApology, lostAfterMs, onTurn } = this.#options;
     const { responseId, ask, firstSentenceMs, answerMs, hadFiller, isResumed } = turn;
     const openMs = turn.countedFrom === undefined ? 0 : atMs - turn.countedFrom;
+    const outcome = openMs > lostAfterMs && answerMs === undefined ? 'lost' : ending;
     // An action without words is an answer too, so there is no silence after it.
     const waitedMs = firstSentenceMs ?? openMs;
     const measure: TurnMeasure = {
       responseId,
       ask,
-      outcome: openMs > this.#lostAfterMs && answerMs === undefined ? 'lost' : outcome,
+      outcome,
       ...(firstSentenceMs !== undefined && { firstSentenceMs }),
       ...(answerMs !== undefined && { answerMs }),
       hadFiller,
+      isApology: outcome === 'answered' && isApology?.(turn.text) === true,
       deadAirMs: Math.max(0, waitedMs - DEAD_AIR_AFTER_MS),
       isResumed,
     };
     this.#turns.push(measure);
-    this.#onTurn(measure);
+    onTurn?.(measure);
   }
 }
 
