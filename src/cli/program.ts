@@ -93,6 +93,13 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--arrivals <n>', 'callers per second; default: all at once', anyNumber(0.01, 10_000))
     .option('--switch <name=position>', 'move a switch of what only Retell knows; repeatable', collect, [])
     .option('--filler <line>', 'a line that only buys time; repeatable; default: those of the agents', collect, [])
+    .option(
+      '--apology <line>',
+      'a line that says there is no answer; repeatable; default: those of the agents',
+      collect,
+      [],
+    )
+    .option('--max-apologies <share>', 'answers that may be such a line; default 10%', share)
     .option('--expect-refused <n>', 'calls that must get the busy line', wholeNumber(0, 10_000))
     .option('--expect-answer-p95 <ms>', 'the 95th percentile of answers stays below this', wholeNumber(1, 60_000))
     .option('--json', 'one JSON document on stdout')

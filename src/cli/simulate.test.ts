@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startModelStub } from '../simulator/stubs/model-stub.ts';
 import { EXIT } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 import { type StartedServer, startServer } from './server.fixture.ts';
@@ -11,8 +12,10 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function simulate(...argv: readonly string[]) {
-  const around = server.around();
+const simulate = (...argv: readonly string[]) => simulateAgainst(server, ...argv);
+
+async function simulateAgainst(target: StartedServer, ...argv: readonly string[]) {
+  const around = target.around();
   const code = await runProgram(['simulate', '--speech-rate', '200', ...argv], around);
   return { code, out: around.terminal.said.out.join('\n'), err: around.terminal.said.err.join('\n') };
 }
@@ -47,6 +50,25 @@ describe('offhook simulate', () => {
     const { code, out } = await simulate('--calls', '4', '--turns', '1', '--json', '--expect-refused', '2');
     expect(JSON.parse(out)).toMatchObject({ refused: { count: 2 }, calls: { admitted: 2 } });
     expect(code).toBe(EXIT.done);
+  });
+
+  it('fails when the agents only apologised, unless that many apologies are allowed', async () => {
+    const away = await startModelStub({ otherwise: { kind: 'refuse', status: 500 } });
+    const helpless = await startServer({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: away.url, OPENAI_MODEL: 'm' });
+    try {
+      const plain = ['--calls', '1', '--turns', '2', '--drop', '0', '--re-ask', '0', '--reminder', '0'];
+      const judged = await simulateAgainst(helpless, ...plain);
+      expect(judged.out).toMatch(/✗ answered, not apologised +2 of 2 apologised, at most 10\.0 %/);
+      expect(judged.out).toContain('2 apologies');
+      expect(judged.out.match(/✗/g)).toHaveLength(1);
+      expect(judged.code).toBe(EXIT.failed);
+      expect(await simulateAgainst(helpless, ...plain, '--max-apologies', '100%')).toMatchObject({ code: EXIT.done });
+      const other = await simulateAgainst(helpless, ...plain, '--apology', 'We are closed.', '--json');
+      expect(JSON.parse(other.out)).toMatchObject({ isPassed: true, turns: { apologies: 0 } });
+    } finally {
+      await helpless.stop();
+      await away.close();
+    }
   });
 
   it('refuses a switch that does not exist, with the usage code', async () => {

@@ -4,7 +4,7 @@ import { DEFAULT_SWITCHES, moveSwitch } from '../simulator/switches.ts';
 import { systemClock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { loadAgents } from '../variants/config.ts';
-import { linesThatBuyTime } from './agent-lines.ts';
+import { linesThatApologise, linesThatBuyTime } from './agent-lines.ts';
 import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServer, type ServerFlags } from './find-server.ts';
@@ -24,8 +24,10 @@ export interface SimulateFlags extends ServerFlags {
   readonly agentId?: string;
   readonly switch: readonly string[];
   readonly filler: readonly string[];
+  readonly apology: readonly string[];
   readonly expectRefused?: number;
   readonly expectAnswerP95?: number;
+  readonly maxApologies?: number;
   readonly json?: boolean;
 }
 
@@ -42,6 +44,7 @@ export async function simulate(flags: SimulateFlags, around: Surroundings): Prom
     const { target, webhookKey } = await findServer(flags, around, interrupted.signal);
     const agents = await loadAgents(around.env, around.cwd, EXAMPLE_AGENT);
     const fillers = flags.filler.length > 0 ? flags.filler : linesThatBuyTime(agents);
+    const apologies = flags.apology.length > 0 ? flags.apology : linesThatApologise(agents);
     const agentId = flags.agentId ?? agents[0]?.retellAgentIds[0];
     const report = await run(
       {
@@ -49,6 +52,7 @@ export async function simulate(flags: SimulateFlags, around: Surroundings): Prom
         ...chosen(flags),
         switches,
         fillers,
+        apologies,
         ...(webhookKey !== undefined && { webhookKey }),
         ...(agentId !== undefined && { agentId }),
       },
@@ -87,10 +91,11 @@ function chosen(flags: SimulateFlags) {
   };
 }
 
-function expected({ expectRefused, expectAnswerP95 }: SimulateFlags) {
+function expected({ expectRefused, expectAnswerP95, maxApologies }: SimulateFlags) {
   return {
     ...(expectRefused !== undefined && { expectRefused }),
     ...(expectAnswerP95 !== undefined && { answerP95Ms: expectAnswerP95 }),
+    ...(maxApologies !== undefined && { maxApologyRatio: maxApologies }),
   };
 }
 
