@@ -8,10 +8,11 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import frontDesk from '../agents/front-desk.ts';
-import { startModelStub } from '../src/simulator/model-stub.ts';
-import { jsonReport } from '../src/simulator/render-report.ts';
-import { type SimulationOptions, simulate } from '../src/simulator/simulate.ts';
-import type { StubShare } from '../src/simulator/stub-behaviour.ts';
+import { linesThatApologise } from '../src/cli/agent-lines.ts';
+import { jsonReport } from '../src/simulator/run/render-report.ts';
+import { type SimulationOptions, simulate } from '../src/simulator/run/simulate.ts';
+import { startModelStub } from '../src/simulator/stubs/model-stub.ts';
+import type { StubShare } from '../src/simulator/stubs/stub-behaviour.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../src/simulator/switches.ts';
 import { startHouse } from '../test/calls/house.ts';
 
@@ -87,6 +88,7 @@ async function prove(proof: Proof): Promise<{ readonly row: string; readonly isP
         seed: SEED,
         webhookKey: readFileSync(join(house.dataDir, 'data', 'webhook-key'), 'utf8').trim(),
         fillers: frontDesk.safeRules.fillers.concat(frontDesk.safeRules.progress),
+        apologies: linesThatApologise([frontDesk]),
         switches: { ...DEFAULT_SWITCHES, ...proof.switches },
         ...proof.run,
       },
