@@ -115,7 +115,11 @@ describe('custom functions', () => {
     const body = { name: 'track', args: { order: 'A-77' }, call: { call_id: 'call_7f1aaaaa', agent_id: 'agent_9' } };
     const parsed = parseFunction(JSON.stringify(body));
     expect(parsed).toMatchObject({
-      request: { arguments: '{"order":"A-77"}', call: { call_id: 'call_7f1aaaaa', agent_id: 'agent_9' } },
+      request: {
+        name: 'track',
+        arguments: '{"order":"A-77"}',
+        call: { call_id: 'call_7f1aaaaa', agent_id: 'agent_9' },
+      },
     });
   });
 

@@ -36,6 +36,8 @@ export interface InboundWebhook {
 export interface FunctionRequest {
   /** JSON text of the arguments. */
   readonly arguments: string;
+  /** The function's name at Retell; absent where the arguments stood at the root. */
+  readonly name?: string;
   readonly call?: {
     readonly call_id?: string | undefined;
     readonly agent_id?: string | undefined;
@@ -76,6 +78,7 @@ const inbound = z.looseObject({
   chat_inbound: z.looseObject({ agent_id: text, chat_id: text }).optional(),
 });
 const functionEnvelope = z.looseObject({
+  name: text,
   args: z.looseObject({}),
   call: z
     .looseObject({
@@ -134,9 +137,11 @@ export function parseFunction(
   // A tool may itself have an argument named `args`: only beside `call` or `name` is it Retell's envelope.
   const isEnvelope = envelope.success && ('call' in object.value || 'name' in object.value);
   const args = isEnvelope ? envelope.data.args : object.value;
-  const about = isEnvelope ? envelope.data.call : undefined;
+  const { name, call: about } = isEnvelope ? envelope.data : {};
   try {
-    return { kind: 'parsed', request: { arguments: JSON.stringify(args), ...(about && { call: about }) } };
+    const text = JSON.stringify(args);
+    const request = { arguments: text, ...(name !== undefined && { name }), ...(about && { call: about }) };
+    return { kind: 'parsed', request };
   } catch {
     return { kind: 'malformed', reason: 'webhook.bad_fields', field: 'args' }; // nested too deeply to print
   }

@@ -220,7 +220,7 @@ describe('custom functions', () => {
         arguments: '{"people":2}',
         request: 0,
         isProven: true,
-        isRetryGranted: false,
+        granted: [],
         variables: { house: 'Acme', name: 'Ida' },
       },
     ]);
@@ -245,9 +245,17 @@ describe('custom functions', () => {
 
   it('are 404 for a tool nobody has, with its name for whoever signed', async () => {
     const { post } = await given();
-    const answer = await post('/functions/nothing', BODY);
+    const answer = await post('/functions/nothing', BODY.replace('"book"', '"nothing"'));
     expect(answer.status).toBe(404);
     expect(await answer.json()).toMatchObject({ code: 'function.unknown_tool', fixes: ['use one of: book, look'] });
+  });
+
+  it('are refused where the signed body names another tool than the path', async () => {
+    const { post, jobs } = await withDesk({ kind: 'done', content: 'seen' });
+    const answer = await post('/functions/look', BODY);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'function.name_mismatch' });
+    expect(jobs).toEqual([]);
   });
 
   it('want the call where the tool acts', async () => {

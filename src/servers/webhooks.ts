@@ -68,6 +68,15 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
     return new Fault('invalid', reason, `expected a body as Retell documents it, could not use ${where}`);
   };
 
+  /** The signature covers the body and not the path: a body signed for one tool must not run another. */
+  const otherName = (tool: string) => {
+    countWebhook('malformed');
+    return new Fault('invalid', 'function.name_mismatch', 'expected the path and the body to name the same tool', {
+      detail: { tool: tool.slice(0, 64) },
+      fixes: ['give the function at Retell the name of the tool in its URL'],
+    });
+  };
+
   const onLifecycle = async (request: FastifyRequest, reply: FastifyReply) => {
     const raw = rawBody(request);
     const signedAt = admit(request, raw);
@@ -120,7 +129,8 @@ export function addWebhookRoutes(app: FastifyInstance, options: WebhookRouteOpti
     const query = queryOf(request);
     const parsed = parseFunction(hasBody ? raw.toString() : JSON.stringify(query.rest));
     if (parsed.kind === 'malformed') throw unusable(parsed);
-    const { arguments: args, call } = parsed.request;
+    const { arguments: args, call, name } = parsed.request;
+    if (hasBody && name !== undefined && name !== request.params.tool) throw otherName(request.params.tool);
     const named = hasBody ? parseCallId(call?.call_id ?? '') : undefined;
     const outcome = await runFunction(context, desk, {
       tool: request.params.tool,
