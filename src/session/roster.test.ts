@@ -230,17 +230,75 @@ describe('a drain', () => {
     return { roster: openRoster({ responder }), go: () => go.resolve() };
   };
 
-  it('lets go of quiet calls at once, of the others when their turn is closed, and never by hanging up', async () => {
+  it('keeps quiet calls for as long as a turn is open in another, and lets go of all at once, never by hanging up', async () => {
     const { roster, go } = inMidTurn();
     const [quiet, speaking] = [await roster.dial(1), await roster.dial(2)];
     await speaking.ask(1, 'hi');
     const drained = roster.drain(10_000);
-    await settle();
-    expect([quiet.letGoBy, speaking.letGoBy]).toEqual(['terminate', undefined]);
+    await roster.clock.advance(500);
+    expect([quiet.letGoBy, speaking.letGoBy]).toEqual([undefined, undefined]);
     go();
     await drained;
-    expect(speaking.letGoBy).toBe('terminate');
+    expect([quiet.letGoBy, speaking.letGoBy]).toEqual(['terminate', 'terminate']);
     expect(speaking.sent(1)).toEqual(['Here you are.', '∎']);
+  });
+
+  it('lets go at once when every call is quiet', async () => {
+    const roster = openRoster();
+    const lines = [await roster.dial(1), await roster.dial(2)];
+    await roster.drain(10_000);
+    expect(lines.map(({ letGoBy }) => letGoBy)).toEqual(['terminate', 'terminate']);
+  });
+
+  it('answers what is asked meanwhile, and waits for that answer too', async () => {
+    const turns = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const responder = responderOf(async function* ({ responseId }) {
+      await turns[responseId - 1]?.promise;
+      yield { kind: 'sentence', text: `Answer to ${responseId}.` };
+      yield { kind: 'end' };
+    });
+    const roster = openRoster({ responder });
+    const [first, second] = [await roster.dial(1), await roster.dial(2)];
+    await first.ask(1, 'hi');
+    const drained = roster.drain(10_000);
+    await second.ask(2, 'hello');
+    turns[0]?.resolve();
+    await settle();
+    expect([first.letGoBy, second.letGoBy]).toEqual([undefined, undefined]);
+    turns[1]?.resolve();
+    await drained;
+    expect([first.sent(1), second.sent(2)]).toEqual([
+      ['Answer to 1.', '∎'],
+      ['Answer to 2.', '∎'],
+    ]);
+  });
+
+  it('does not wait for a turn whose socket is lost, or whose call is over', async () => {
+    const { roster } = inMidTurn();
+    const [lost, over, quiet] = [await roster.dial(1), await roster.dial(2), await roster.dial(3)];
+    await lost.ask(1, 'hi');
+    await over.ask(1, 'hi');
+    const drained = roster.drain(10_000);
+    lost.drop();
+    await settle();
+    expect(quiet.letGoBy).toBeUndefined();
+    await roster.end(callIdOf(2), 'user_hangup');
+    await drained;
+    expect(quiet.letGoBy).toBe('terminate');
+  });
+
+  it('goes on no longer than its deadline, whatever is asked', async () => {
+    const roster = openRoster({ responder: responderOf(silence) });
+    const lines = [await roster.dial(1), await roster.dial(2)];
+    await lines[0]?.ask(1, 'hi');
+    const drained = roster.drain(2_000);
+    await roster.clock.advance(1_900);
+    await lines[1]?.ask(1, 'hello');
+    await roster.clock.advance(99);
+    expect(lines.map(({ letGoBy }) => letGoBy)).toEqual([undefined, undefined]);
+    await roster.clock.advance(1);
+    await drained;
+    expect(lines.map(({ letGoBy }) => letGoBy)).toEqual(['terminate', 'terminate']);
   });
 
   it('lets go of every call at the deadline, its open turn stored for the next process', async () => {
@@ -255,11 +313,15 @@ describe('a drain', () => {
     expect(stored?.head.phase).toMatchObject({ kind: 'adrift', turn: { responseId: 1 } });
   });
 
-  it('admits nobody any more', async () => {
-    const roster = openRoster();
-    await roster.drain(1_000);
-    const line = await roster.dial(1);
-    expect([line.letGoBy, line.carried.length]).toEqual(['terminate', 0]);
+  it('admits nobody any more, while it waits and after', async () => {
+    const { roster, go } = inMidTurn();
+    await (await roster.dial(2)).ask(1, 'hi');
+    const drained = roster.drain(1_000);
+    const during = await roster.dial(1);
+    go();
+    await drained;
+    const after = await roster.dial(1);
+    for (const line of [during, after]) expect([line.letGoBy, line.carried.length]).toEqual(['terminate', 0]);
   });
 
   it('leaves the greeting of a call that had not begun to the next process', async () => {

@@ -14,7 +14,10 @@ export interface Roster {
   /** The call is over, by Retell's word. False when it is not served here; settles when its end is stored. */
   end(callId: CallId, reason: string): Promise<boolean>;
   interject(callId: CallId, text: string, action: Action | undefined): boolean;
-  /** Stops admitting, lets go of each socket when its turn is closed, of all at the deadline. */
+  /**
+   * Stops admitting and serves the calls it has until no turn is open in any, or the deadline; then lets go of all
+   * at once. A quiet call let go of earlier would spend Retell's three redials on a process that takes nobody.
+   */
   drain(deadlineMs: number): Promise<void>;
 }
 
@@ -27,7 +30,7 @@ export function createRoster(options: SeatServices): Roster {
   const { clock, log, leases } = options;
   const lifetime = new AbortController();
   const seats = new Map<CallId, Seat>();
-  let isDraining = false;
+  let stage: 'open' | 'draining' | 'leaving' = 'open';
   renewLeases();
 
   return { accept, list, prove, end, interject, drain };
@@ -35,16 +38,17 @@ export function createRoster(options: SeatServices): Roster {
   function accept(line: Line, info: LineInfo): LineListener {
     const { callId, isProven } = info;
     const older = seats.get(callId);
-    if (isDraining || (older && !isProven)) {
-      log.warn({ callId, isDraining }, 'socket let go: draining, or an unproven one for a live call');
+    if (stage !== 'open' || (older && !isProven)) {
+      log.warn({ callId, stage }, 'socket let go: draining, or an unproven one for a live call');
       line.terminate();
       return DEAF;
     }
     older?.push({ kind: 'release' });
-    const seat = takeSeat(options, line, info, older?.done, lifetime.signal);
+    const seat = takeSeat(options, line, info, older?.done, leaveWhenQuiet, lifetime.signal);
     seats.set(callId, seat);
     void seat.done.then(() => {
       if (seats.get(callId) === seat) seats.delete(callId);
+      leaveWhenQuiet();
     });
     return seat.listener;
   }
@@ -74,14 +78,22 @@ export function createRoster(options: SeatServices): Roster {
   }
 
   async function drain(deadlineMs: number): Promise<void> {
-    isDraining = true;
-    for (const seat of seats.values()) seat.push({ kind: 'drain' });
-    const cancel = clock.after(deadlineMs, () => {
-      for (const seat of seats.values()) seat.push({ kind: 'release' });
-    });
+    stage = 'draining';
+    const cancel = clock.after(deadlineMs, leave);
+    leaveWhenQuiet();
     await Promise.all([...seats.values()].map(({ done }) => done));
     cancel();
     lifetime.abort(new Fault('cancelled', 'roster.stopped', 'the process is stopping'));
+  }
+
+  function leaveWhenQuiet(): void {
+    if (stage !== 'draining') return;
+    if (![...seats.values()].some(({ call }) => call?.phase.kind === 'speaking')) leave();
+  }
+
+  function leave(): void {
+    stage = 'leaving';
+    for (const seat of seats.values()) seat.push({ kind: 'release' });
   }
 
   /** Sessions keep their slots for as long as they live; a process that dies keeps them for `LEASE_MS`. */

@@ -39,13 +39,15 @@ export const LEASE_MS = 15_000;
 
 /**
  * Takes a seat for a socket: once the `older` seat of the call is free, the call is admitted or refused, begun or
- * resumed, and served until its socket is gone, the call is over, or a newer session holds it.
+ * resumed, and served until its socket is gone, the call is over, or a newer session holds it. `onMoved` is called
+ * after every step of the call.
  */
 export function takeSeat(
   services: SeatServices,
   line: Line,
   info: LineInfo,
   older: Promise<void> | undefined,
+  onMoved: () => void,
   signal: AbortSignal,
 ): Seat {
   const { clock, log, leases, callStore, defaultAgent } = services;
@@ -93,7 +95,7 @@ export function takeSeat(
 
   function push(input: SessionInput): void {
     if (input.kind === 'proven') isProven = true;
-    if (input.kind === 'lost' || input.kind === 'release' || input.kind === 'drain') {
+    if (input.kind === 'lost' || input.kind === 'release') {
       isLeaving = true;
       details.arrive(undefined);
     }
@@ -176,6 +178,7 @@ export function takeSeat(
     }
     const onStep = (moved: Call) => {
       call = moved;
+      onMoved();
     };
     const end = await runSession({ ...services, callStore: store }, { ...ready, isProven, line, inbox, onStep });
     if (end === 'over') await leases.release(callId, signal);

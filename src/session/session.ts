@@ -2,7 +2,6 @@ import type { Agent } from '../agent/agent.ts';
 import type { Call } from '../call/call.ts';
 import type { CallInput } from '../call/inputs.ts';
 import { step } from '../call/machine.ts';
-import { openTurn } from '../call/phases.ts';
 import type { Transcript } from '../call/transcript.ts';
 import { toFault } from '../std/fault.ts';
 import type { Inbox } from '../std/inbox.ts';
@@ -14,9 +13,7 @@ export type SessionInput =
   | CallInput
   /** A newer session holds the call: this one stops without another write. */
   | { readonly kind: 'fenced' }
-  /** Let go of the socket as soon as no turn is open. */
-  | { readonly kind: 'drain' }
-  /** Let go of it now. */
+  /** Let go of the socket. */
   | { readonly kind: 'release' };
 
 export interface SessionStart {
@@ -45,7 +42,6 @@ export async function runSession(services: SessionServices, start: SessionStart)
   const push = (input: SessionInput) => inbox.push(input);
   const runner = createEffectRunner(services, agent, line, start.stored, push);
   let call = start.call;
-  let isDraining = false;
 
   const feed = (input: CallInput) => {
     try {
@@ -59,10 +55,6 @@ export async function runSession(services: SessionServices, start: SessionStart)
       if (input.kind === 'asked') apologise(start, input.responseId);
     }
   };
-  const letGo = () => {
-    feed({ kind: 'lost', at: clock.now() });
-    line.terminate();
-  };
 
   try {
     feed({ kind: 'opened', at: clock.now(), isProven: start.isProven, isResumed: start.isResumed });
@@ -72,10 +64,10 @@ export async function runSession(services: SessionServices, start: SessionStart)
         line.terminate();
         return 'fenced';
       }
-      if (input.kind === 'release') letGo();
-      else if (input.kind === 'drain') isDraining = true;
-      else feed(input);
-      if (isDraining && call.phase.kind !== 'adrift' && !openTurn(call)) letGo();
+      if (input.kind === 'release') {
+        feed({ kind: 'lost', at: clock.now() });
+        line.terminate();
+      } else feed(input);
       if (call.phase.kind === 'over') {
         line.terminate(); // Retell has closed it already, or has told us that it will
         return 'over';

@@ -1,6 +1,6 @@
 import type { LineEvent } from '../../src/simulator/line/events.ts';
 import { Line } from '../../src/simulator/line/line.ts';
-import { DEFAULT_TIMINGS } from '../../src/simulator/line/timings.ts';
+import { DEFAULT_TIMINGS, type RetellTimings } from '../../src/simulator/line/timings.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../../src/simulator/switches.ts';
 import { socketUrl } from '../../src/simulator/urls.ts';
 import { systemClock } from '../../src/std/clock.ts';
@@ -13,6 +13,8 @@ export interface PhoneOptions {
   readonly switches?: Partial<Switches>;
   readonly agentId?: string;
   readonly callId?: string;
+  /** Instead of a redial that goes on until the server is back. */
+  readonly timings?: RetellTimings;
 }
 
 type Match<Kind extends LineEvent['kind']> = Extract<LineEvent, { kind: Kind }>;
@@ -46,7 +48,7 @@ export function dial(url: string, options: PhoneOptions = {}): Phone {
     url: socketUrl({ baseUrl: url }, callId, switches),
     callId,
     clock: systemClock,
-    timings: TIMINGS,
+    timings: options.timings ?? TIMINGS,
     switches,
     random: seededRandom(7),
     speechRate: 20,
