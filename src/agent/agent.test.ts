@@ -137,6 +137,31 @@ describe('defineAgent refuses', () => {
   });
 
   it.each([
+    [{ greetings: 'Hi.' }, 'greetings', 'did you mean greeting?'],
+    [{ instruction: 'Be kind.', instructions: undefined }, 'instruction', 'did you mean instructions?'],
+    [{ lines: { fairwell: 'Bye.' } }, 'lines.fairwell', 'did you mean lines.farewell?'],
+    [{ budget: { filerMs: 500 } }, 'budget.filerMs', 'did you mean budget.fillerMs?'],
+    [{ actions: { endcall: true } }, 'actions.endcall', 'did you mean actions.endCall?'],
+    [{ actions: { sing: true } }, 'actions.sing', 'use one of: endCall, transfer, pressDigits'],
+    [{ lines: { toString: 'Hm.' } }, 'lines.toString', expect.stringMatching(/^use one of: fillers, /)],
+  ])('a key that it does not know, and names the nearest: %j', (definition, key, fix) => {
+    const fault = refusal(definition);
+    expect(fault).toMatchObject({ kind: 'invalid', reason: 'agent.unknown_key', fixes: [fix] });
+    expect(fault?.message).toContain(JSON.stringify(key));
+  });
+
+  it.each([
+    ['a definition', { description: 'Pings.', effect: 'safe', parameters: z.object({}), run: () => 'pong' }],
+    ['a copy', { ...ping }],
+    ['a function', () => 'pong'],
+    ['nothing', undefined],
+  ])('%s where a tool made by tool() should be', (_, given) => {
+    const fault = refusal({ tools: { ping, pong: given } });
+    expect(fault).toMatchObject({ kind: 'invalid', reason: 'agent.bad_tool' });
+    expect(fault?.message).toContain('pong');
+  });
+
+  it.each([
     { lines: { fillers: [] } },
     { lines: { fillers: ['One moment.', ''] } },
     { lines: { farewell: ' ' } },

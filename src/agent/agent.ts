@@ -3,7 +3,8 @@ import type { Action, EscalationRule, Rules } from '../call/call.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { LanguageModel } from '../ports/language-model.ts';
 import { Fault } from '../std/fault.ts';
-import type { Tool } from './tools.ts';
+import { nearest } from '../std/nearest.ts';
+import { isTool, type Tool } from './tools.ts';
 
 export type Variables = Readonly<Record<string, string>>;
 
@@ -114,6 +115,34 @@ const DEFAULT_OVERFLOW = {
   action: { kind: 'end' },
 } as const;
 
+/** Every key of a definition; the type makes the list whole. */
+const KEYS: Readonly<Record<keyof AgentDefinition, true>> = {
+  name: true,
+  version: true,
+  greeting: true,
+  instructions: true,
+  model: true,
+  secondModel: true,
+  scriptedModel: true,
+  tools: true,
+  actions: true,
+  lines: true,
+  fallback: true,
+  giveUp: true,
+  escalation: true,
+  cacheable: true,
+  overflow: true,
+  variables: true,
+  retellAgentIds: true,
+  budget: true,
+  hearsDigits: true,
+};
+const ACTION_KEYS: Readonly<Record<keyof Agent['actions'], true>> = {
+  endCall: true,
+  transfer: true,
+  pressDigits: true,
+};
+
 /** No turn is that long, and no timer holds `Infinity`. */
 const MAX_BUDGET_MS = 600_000;
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
@@ -124,14 +153,15 @@ export const ACTION_TOOLS = ['end_call', 'transfer_call', 'press_digits'] as con
 
 /**
  * Defines an agent: what it says and does, the same file in all three variants. Faults (kind `invalid`):
- * `agent.bad_name`, `agent.bad_greeting`, `agent.no_instructions`, `agent.bad_tool_name`, `agent.empty_line`,
- * `agent.bad_budget`.
+ * `agent.unknown_key`, `agent.bad_name`, `agent.bad_greeting`, `agent.no_instructions`, `agent.bad_tool_name`,
+ * `agent.bad_tool`, `agent.empty_line`, `agent.bad_budget`.
  */
 export function defineAgent(definition: AgentDefinition): Agent {
   const { name, version = '1', tools = {}, actions = {}, cacheable = [], escalation = [] } = definition;
   const { fallback = DEFAULT_FALLBACK, giveUp = DEFAULT_GIVE_UP, overflow = DEFAULT_OVERFLOW } = definition;
   const lines: AgentLines = { ...DEFAULT_LINES, ...definition.lines };
   const budget: Budget = { ...DEFAULT_BUDGET, ...definition.budget };
+  checkKeys(definition);
   checkTexts(definition);
   checkTools(name, tools);
   checkLines(name, lines, [fallback, giveUp, overflow, ...escalation]);
@@ -175,6 +205,31 @@ function stateless({ source, flags }: RegExp): RegExp {
   return new RegExp(source, flags.replace(/[gy]/g, ''));
 }
 
+/** A misspelt key would be its default without a word: the line or the rule that its author wrote is never heard. */
+function checkKeys(definition: AgentDefinition): void {
+  const { name, lines = {}, budget = {}, actions = {} } = definition;
+  const places = [
+    { where: '', given: definition, known: KEYS },
+    { where: 'lines.', given: lines, known: DEFAULT_LINES },
+    { where: 'budget.', given: budget, known: DEFAULT_BUDGET },
+    { where: 'actions.', given: actions, known: ACTION_KEYS },
+  ];
+  for (const { where, given, known } of places) {
+    const key = Object.keys(given).find((one) => !Object.hasOwn(known, one));
+    if (key === undefined) continue;
+    const meant = nearest(key, Object.keys(known));
+    throw new Fault(
+      'invalid',
+      'agent.unknown_key',
+      `agent ${name}: expected a documented key, got ${JSON.stringify(where + key)}`,
+      {
+        effect: 'nobody is answered until it starts',
+        fixes: [meant ? `did you mean ${where}${meant}?` : `use one of: ${Object.keys(known).join(', ')}`],
+      },
+    );
+  }
+}
+
 /** The types say most of this; agents run unchecked, so what would be noticed only in a call is checked here. */
 function checkTexts({ name, greeting, instructions }: AgentDefinition): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
@@ -194,12 +249,19 @@ function checkTexts({ name, greeting, instructions }: AgentDefinition): void {
 function checkTools(name: string, tools: Readonly<Record<string, Tool>>): void {
   const reserved: readonly string[] = ACTION_TOOLS;
   const bad = Object.keys(tools).find((tool) => !TOOL_NAME.test(tool) || reserved.includes(tool));
-  if (bad === undefined) return;
-  throw new Fault(
-    'invalid',
-    'agent.bad_tool_name',
-    `agent ${name}: expected letters, digits and _ (and none of ${reserved.join(', ')}), got the tool name ${JSON.stringify(bad)}`,
-  );
+  if (bad !== undefined) {
+    throw new Fault(
+      'invalid',
+      'agent.bad_tool_name',
+      `agent ${name}: expected letters, digits and _ (and none of ${reserved.join(', ')}), got the tool name ${JSON.stringify(bad)}`,
+    );
+  }
+  const unmade = Object.keys(tools).find((one) => !isTool(tools[one]));
+  if (unmade === undefined) return;
+  throw new Fault('invalid', 'agent.bad_tool', `agent ${name}: expected tools made by tool(), ${unmade} is none`, {
+    effect: 'nobody is answered until it starts',
+    fixes: [`write tools: { ${unmade}: tool({ ... }) }`],
+  });
 }
 
 function checkLines(name: string, lines: AgentLines, others: readonly { readonly line: string }[]): void {

@@ -65,6 +65,9 @@ export interface PreparedTool {
   readonly lookup: ((context: ToolContext) => Promise<unknown>) | undefined;
 }
 
+/** What `tool()` made: its checks are what makes a tool safe to run. */
+const made = new WeakSet<object>();
+
 const DEFAULT_TIMEOUT_MS = 8_000;
 /** No caller waits longer than this, and no timer holds `Infinity`. */
 const MAX_TIMEOUT_MS = 600_000;
@@ -76,7 +79,7 @@ const MAX_TIMEOUT_MS = 600_000;
 export function tool<Schema extends ToolSchema>(definition: ToolDefinition<Schema>): Tool {
   const parameters = printSchema(definition.parameters);
   validate(definition, parameters);
-  return {
+  const whole: Tool = {
     description: definition.description,
     effect: definition.effect,
     scope: definition.scope ?? 'call',
@@ -96,6 +99,13 @@ export function tool<Schema extends ToolSchema>(definition: ToolDefinition<Schem
       };
     },
   };
+  made.add(whole);
+  return whole;
+}
+
+/** Whether `tool()` made it; copies and what merely looks like a tool were never checked. */
+export function isTool(given: unknown): given is Tool {
+  return typeof given === 'object' && given !== null && made.has(given);
 }
 
 /** Thrown by a tool whose effect certainly did not take place ("that table is taken"): the model is told, the key is free again. */
