@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { memoryToolLedger } from '../src/adapters/memory/tool-ledger.ts';
 import { defineAgent } from '../src/agent/agent.ts';
@@ -12,6 +13,8 @@ const parameters = z.object({ time: z.string() });
 export type BookDefinition = ToolDefinition<typeof parameters>;
 
 export const EIGHT = { time: '20:00' };
+/** What the ledger knows EIGHT by: stored, so it must not change between versions. */
+export const EIGHT_KEY = `book:${createHash('sha256').update('20:00').digest('hex').slice(0, 32)}`;
 
 /** A tool that notes what it does to the world and under which idempotency key, then does what `run` says. */
 export function counting(effect: ToolEffect, definition: Partial<BookDefinition> = {}) {
@@ -44,7 +47,7 @@ export function asker(desk: ToolDesk, tools: Readonly<Record<string, Tool>>) {
   const agent = defineAgent({ name: 'desk', greeting: '', instructions: 'Book.', tools });
   return (args: unknown, job: Partial<ToolJob> = {}): Promise<ToolOutcome> => {
     const text = typeof args === 'string' ? args : JSON.stringify(args);
-    const rest = { request: 1, isProven: true, isRetryGranted: false, variables: {} };
+    const rest = { request: 1, isProven: true, granted: [], variables: {} };
     return desk.run({ callId: callIdOf('call_desk_1'), agent, name: 'book', arguments: text, ...rest, ...job });
   };
 }

@@ -38,7 +38,7 @@ export function settledOf(
   name: string,
   outcome: ToolOutcome = { kind: 'done', content: name },
 ): SettledTool {
-  const use = { toolCallId: `t.${name}`, name, arguments: '{}', request: 1, at, isSafe: true, isRetryGranted: false };
+  const use = { toolCallId: `t.${name}`, name, arguments: '{}', request: 1, at, isSafe: true, granted: [] };
   return { use, outcome };
 }
 

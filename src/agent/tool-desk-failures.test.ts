@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type BookDefinition, counting, crashedDesk, done, EIGHT, never, setUpDesk } from '../../test/desk-rig.ts';
+import {
+  type BookDefinition,
+  counting,
+  crashedDesk,
+  done,
+  EIGHT,
+  EIGHT_KEY,
+  never,
+  setUpDesk,
+} from '../../test/desk-rig.ts';
 import { memoryToolLedger } from '../adapters/memory/tool-ledger.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import { sleep } from '../std/clock.ts';
@@ -18,15 +27,15 @@ describe('after a crash in mid-run', () => {
 
   it('a once tool without lookup does not: its outcome is unknown, again and again', async () => {
     const { ask, seen } = await crashedDesk('once');
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
     expect(seen.effects).toEqual([]);
   });
 
   it('a once tool without lookup runs when the caller has granted it, once', async () => {
     const { ask, seen } = await crashedDesk('once');
-    expect(await ask(EIGHT, { isRetryGranted: true })).toEqual(done('booked'));
-    expect(await ask(EIGHT, { isRetryGranted: true })).toMatchObject({ kind: 'done' });
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toEqual(done('booked'));
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toMatchObject({ kind: 'done' });
     expect(seen.effects).toHaveLength(1);
   });
 
@@ -55,22 +64,22 @@ describe('after a crash in mid-run', () => {
       throw new Error('the register is away');
     };
     const { ask, seen } = await crashedDesk('once', { lookup });
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
     expect(seen.effects).toEqual([]);
-    expect(await ask(EIGHT, { isRetryGranted: true })).toEqual(done('booked'));
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toEqual(done('booked'));
   });
 
   it('a lookup that hangs leaves it unknown at the deadline', async () => {
     const { ask, seen, clock } = await crashedDesk('once', { lookup: never, timeoutMs: 3_000 });
     const asked = ask(EIGHT);
     await clock.advance(3_000);
-    expect(await asked).toEqual({ kind: 'unknown' });
+    expect(await asked).toMatchObject({ kind: 'unknown' });
     expect(seen.effects).toEqual([]);
   });
 
   it('a granted retry still looks first: what took place is not done again', async () => {
     const { ask, seen } = await crashedDesk('once', { lookup: async () => 'it is booked' });
-    expect(await ask(EIGHT, { isRetryGranted: true })).toMatchObject({ kind: 'done', content: 'it is booked' });
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toMatchObject({ kind: 'done', content: 'it is booked' });
     expect(seen.effects).toEqual([]);
   });
 });
@@ -118,8 +127,8 @@ describe('a tool that throws', () => {
   ])('as a once tool leaves its outcome unknown: %s', async (thrown) => {
     const { book, seen } = counting('once', { run: throwing(thrown) });
     const { ask } = setUpDesk({ book });
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
     expect(seen.effects).toHaveLength(1);
   });
 
@@ -165,7 +174,7 @@ describe('a tool that does not answer', () => {
   it.each([
     ['safe', { kind: 'failed', content: 'this did not work' }],
     ['idempotent', { kind: 'failed', content: 'this did not work' }],
-    ['once', { kind: 'unknown' }],
+    ['once', { kind: 'unknown', key: EIGHT_KEY }],
   ] as const)('is given up at its deadline and told to stop: %s', async (effect, outcome) => {
     const stopped: unknown[] = [];
     const run: BookDefinition['run'] = (_args, { signal }) => {
@@ -193,9 +202,9 @@ describe('a tool that does not answer', () => {
     const { ask, clock } = setUpDesk({ book });
     const asked = ask(EIGHT);
     await clock.advance(8_000);
-    expect(await asked).toEqual({ kind: 'unknown' });
+    expect(await asked).toMatchObject({ kind: 'unknown' });
     await clock.advance(2_000);
-    expect(await ask(EIGHT, { isRetryGranted: true })).toMatchObject({ kind: 'done' });
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toMatchObject({ kind: 'done' });
     expect(seen.effects).toHaveLength(1);
   });
 
@@ -209,9 +218,9 @@ describe('a tool that does not answer', () => {
     const { ask, clock } = setUpDesk({ book });
     const asked = ask(EIGHT);
     await clock.advance(8_000);
-    expect(await asked).toEqual({ kind: 'unknown' });
+    expect(await asked).toMatchObject({ kind: 'unknown' });
     await clock.advance(2_000);
-    expect(await ask(EIGHT, { isRetryGranted: true })).toEqual({ kind: 'done', content: 'booked at last' });
+    expect(await ask(EIGHT, { granted: [EIGHT_KEY] })).toEqual({ kind: 'done', content: 'booked at last' });
     expect(seen.effects).toHaveLength(1);
   });
 });
@@ -239,7 +248,7 @@ describe('when the ledger fails', () => {
     const { book, seen } = counting('once');
     const { ask } = setUpDesk({ book }, failing('settle'));
     expect(await ask(EIGHT)).toEqual(done('booked'));
-    expect(await ask(EIGHT)).toEqual({ kind: 'unknown' });
+    expect(await ask(EIGHT)).toMatchObject({ kind: 'unknown' });
     expect(seen.effects).toHaveLength(1);
   });
 
@@ -276,10 +285,10 @@ describe('closing the desk', () => {
     await settle();
     desk.close();
     desk.close();
-    expect(await Promise.all(asked)).toEqual([{ kind: 'unknown' }, { kind: 'unknown' }]);
+    expect(await Promise.all(asked)).toMatchObject([{ kind: 'unknown' }, { kind: 'unknown' }]);
     expect(reasons).toEqual(Array(2).fill(expect.objectContaining({ reason: 'tool.process_stopping' })));
     expect(looked).toEqual([]);
-    expect(await setUpDesk({ book }, ledger).ask(EIGHT)).toEqual({ kind: 'unknown' });
+    expect(await setUpDesk({ book }, ledger).ask(EIGHT)).toMatchObject({ kind: 'unknown' });
   });
 
   it.each(['safe', 'idempotent', 'once'] as const)('starts no %s tool any more', async (effect) => {

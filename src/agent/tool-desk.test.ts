@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { asker, type BookDefinition, callIdOf, counting, done, EIGHT, setUpDesk } from '../../test/desk-rig.ts';
+import {
+  asker,
+  type BookDefinition,
+  callIdOf,
+  counting,
+  done,
+  EIGHT,
+  EIGHT_KEY,
+  setUpDesk,
+} from '../../test/desk-rig.ts';
 import { sleep } from '../std/clock.ts';
 import { settle } from '../std/manual-clock.ts';
 import { refuse, type ToolContext, tool } from './tools.ts';
@@ -60,7 +69,7 @@ describe('a tool asked for twice', () => {
     const first = ask(EIGHT);
     await clock.advance(500);
     const redialled = asker(desk, { book });
-    const second = redialled(EIGHT, { isRetryGranted: true });
+    const second = redialled(EIGHT, { granted: [EIGHT_KEY] });
     await clock.advance(500);
     expect(await Promise.all([first, second])).toEqual([done('done'), done('done')]);
     expect(seen.effects).toHaveLength(1);

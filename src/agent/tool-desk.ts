@@ -18,7 +18,8 @@ export interface ToolJob {
   readonly arguments: string;
   readonly request: number;
   readonly isProven: boolean;
-  readonly isRetryGranted: boolean;
+  /** Ledger keys of unknown outcome that the caller wants tried again. */
+  readonly granted: readonly string[];
   readonly variables: Variables;
 }
 
@@ -81,7 +82,7 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     const flight = `${job.callId} ${run.key}`;
     const joined = running.get(flight);
     if (joined) return joined;
-    const outcome = runOnce(run).finally(() => running.delete(flight));
+    const outcome = named(run, runOnce(run)).finally(() => running.delete(flight));
     running.set(flight, outcome);
     return outcome;
   }
@@ -94,8 +95,14 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     if (claim.kind === 'done') return recall(claim.content);
     if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
     const found = await lookUp(run);
-    const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.isRetryGranted);
+    const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.granted.includes(key));
     return mayAct ? act(run) : found;
+  }
+
+  /** An unknown outcome says of what, so that the caller's yes is for that and nothing else. */
+  async function named({ key }: Run, running: Promise<ToolOutcome>): Promise<ToolOutcome> {
+    const outcome = await running;
+    return outcome.kind === 'unknown' ? { kind: 'unknown', key } : outcome;
   }
 
   async function act(run: Run): Promise<ToolOutcome> {

@@ -50,6 +50,9 @@ function newTurn(call: Call, input: Asked): Turn {
 
 /** A request ends when its answer was heard, by the transcript: from then on the same tool may be meant anew. */
 function judgeHeard(call: Call, open: Turn | undefined): Call {
+  // What was said before a tool ran is not its answer.
+  const isAtWork = call.running.some(({ use }) => !use.isSafe && use.request === call.request);
+  if (isAtWork) return call;
   const before = open ?? call.lastTurn;
   if (!before || !wasAnswerHeard(before, call.transcript)) return call;
   return { ...call, request: call.request + 1 };

@@ -78,8 +78,8 @@ export interface ToolUse extends DraftedTool {
   readonly request: number;
   /** Utterances heard when it was asked for: where it belongs in the conversation. */
   readonly at: number;
-  /** The caller was told in an earlier request that this tool's outcome is unknown, and now asks for it again. */
-  readonly isRetryGranted: boolean;
+  /** Ledger keys whose outcome the caller was told is unknown, before they asked again: these may be tried anew, once. */
+  readonly granted: readonly string[];
 }
 
 /** A tool on its way. It starts once the commit that names it is stored. */
@@ -91,8 +91,8 @@ export interface RunningTool {
 export type ToolOutcome =
   | { readonly kind: 'done'; readonly content: string; readonly action?: Action; readonly tells?: readonly Tell[] }
   | { readonly kind: 'failed'; readonly content: string }
-  /** It may or may not have taken effect: the caller must be asked before it is tried again. */
-  | { readonly kind: 'unknown' };
+  /** It may or may not have taken effect: the caller must be asked before what `key` names is tried again. */
+  | { readonly kind: 'unknown'; readonly key?: string };
 
 /** A finished tool use, as later prompts show it. */
 export interface SettledTool {
@@ -147,6 +147,7 @@ export interface ClosedTurn {
   readonly responseId: number;
   readonly heardAt: number;
   readonly said: readonly Said[];
+  readonly roundFrom: number;
   readonly action?: Action;
   /** The epoch, and so the socket, in which it was closed. */
   readonly epoch: number;

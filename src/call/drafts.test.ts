@@ -144,6 +144,25 @@ describe('a resumed call', () => {
   });
 });
 
+describe('the end of an answer', () => {
+  const closed = () => asked().sentence('We open at nine.').end().crashAndResume();
+
+  it('is sent once more after a redial, since it may have gone down with the socket', () => {
+    expect(closed().wait(1_500).sent(1)).toEqual(['∎']);
+  });
+
+  it('is not when Retell has asked for something else', () => {
+    expect(closed().ask(2, HI).wait(1_500).sent(1)).toEqual([]);
+  });
+});
+
+describe('the parting line', () => {
+  it('is said in full after a spoken sentence too: nobody is asked a question and then hung up on', () => {
+    const script = asked().wait(6_000).ask(2, HI).wait(6_000).ask(3, HI).sentence('We open at nine.').fail().fail();
+    expect(script.sent(3)).toEqual(['We open at nine.', 'Please call later.', '∎ end']);
+  });
+});
+
 describe('a lost socket', () => {
   it('aborts the draft, keeps the turn, and records that the call is adrift', () => {
     const script = asked();

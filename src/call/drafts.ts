@@ -1,8 +1,8 @@
-import type { Action, Call, Turn } from './call.ts';
+import type { Call, Turn } from './call.ts';
 import type { CallInput } from './inputs.ts';
 import { hasAnswered, openTurn, speaking } from './phases.ts';
 import { useTools } from './tool-uses.ts';
-import { closeTurn, type Emit, fallBack, say, startDraft } from './turn.ts';
+import { closeTurn, type Emit, fallBack, say, startDraft, wordsFor } from './turn.ts';
 
 type Chunk = Extract<CallInput, { kind: 'chunk' }>;
 type Failed = Extract<CallInput, { kind: 'draftFailed' }>;
@@ -42,15 +42,9 @@ function onEnd(call: Call, turn: Turn, now: number, emit: Emit): Call {
   const finished = { ...turn, drafts: [] };
   if (hasAnswered(finished, finished.roundFrom)) return closeTurn(call, finished, 'answered', now, emit);
   if (!finished.action) return afterFailure(call, finished, 'agent.silent', now, emit);
-  const line = wordsFor(call, finished.action);
+  const line = wordsFor(call.rules, finished.action);
   const spoken = line === '' ? finished : say(call, finished, { kind: 'answer', text: line }, now, emit);
   return closeTurn(call, spoken, 'answered', now, emit);
-}
-
-/** An action that came without a word still owes the caller one; digits are pressed in silence. */
-function wordsFor(call: Call, action: Action): string {
-  if (action.kind === 'end') return call.rules.farewell;
-  return action.kind === 'transfer' ? call.rules.handoff : '';
 }
 
 /** A draft failed: while another runs, that one decides; else a second try, else the fallback line. */

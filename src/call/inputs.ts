@@ -1,7 +1,7 @@
 import type { Action, DraftedTool, ToolOutcome } from './call.ts';
 import type { Transcript } from './transcript.ts';
 
-export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp';
+export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp' | 'closeAgain';
 
 /** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
 export type DraftChunk =

@@ -1,5 +1,5 @@
 import { onAsked } from './asks.ts';
-import type { Call, CallId, Rules, Turn } from './call.ts';
+import type { Call, CallId, Rules, RunningTool, Turn } from './call.ts';
 import { onChunk, onDraftFailed } from './drafts.ts';
 import type { Effect } from './effects.ts';
 import type { CallInput } from './inputs.ts';
@@ -7,6 +7,9 @@ import { openTurn } from './phases.ts';
 import { onTimer } from './timers.ts';
 import { onToolSettled, startTools } from './tool-uses.ts';
 import { armHangUp, closeTurn, cutOutcome, cutTurn, type Emit, resumeTurn, stopTurn } from './turn.ts';
+
+/** After a redial Retell has this long to ask again for what it never got the end of. */
+const CLOSE_AGAIN_AFTER_MS = 1_500;
 
 /** What one input did: the call as it is now, and what is to be done about it, in order. */
 export interface Step {
@@ -116,9 +119,15 @@ function onOpened(call: Call, input: Extract<CallInput, { kind: 'opened' }>, emi
     return { ...opened, greeting: 'journaled' };
   }
   emit({ kind: 'say', responseId: 0, text: '', isComplete: true });
+  if (!turn && opened.lastTurn) emit({ kind: 'arm', timer: 'closeAgain', at: input.at + CLOSE_AGAIN_AFTER_MS });
   emit({ kind: 'commit' });
-  const asked = startTools({ ...opened, running: opened.running.map(({ use }) => ({ use, isStarted: false })) }, emit);
+  const asked = startTools({ ...opened, running: opened.running.map(againFrom) }, emit);
   return turn ? resumeTurn(asked, turn, input.at, emit) : asked;
+}
+
+/** A tool on its way when the process died: what was granted for it is spent, so an unknown outcome is asked about anew. */
+function againFrom({ use }: RunningTool): RunningTool {
+  return { use: { ...use, granted: [] }, isStarted: false };
 }
 
 /** The greeting is journaled: now it may be spoken, unless Retell has already asked for something else. */

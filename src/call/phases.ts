@@ -16,8 +16,12 @@ export function speaking(call: Call, turn: Turn): Call {
 /** The call with its turn closed, remembered as far as the next ask needs it. */
 export function listening(call: Call, turn: Turn): Call {
   const phase: Phase = { kind: 'listening' };
-  const { responseId, heardAt, said, action } = turn;
-  return { ...call, phase, lastTurn: { responseId, heardAt, said, ...(action && { action }), epoch: call.epoch } };
+  const { responseId, heardAt, said, roundFrom, action } = turn;
+  return {
+    ...call,
+    phase,
+    lastTurn: { responseId, heardAt, said, roundFrom, ...(action && { action }), epoch: call.epoch },
+  };
 }
 
 /** Whether the turn gave an answer, filler and fallback lines aside, from its sentence number `from` on. */
@@ -29,17 +33,17 @@ export function hasAnswered(turn: { readonly said: Turn['said'] }, from = 0): bo
  * Whether any of the turn's answer reached the caller, by Retell's transcript. What was generated does not count,
  * nor do fillers: a caller who heard only "One moment" has not had their request answered.
  */
-export function wasAnswerHeard(turn: Pick<Turn, 'heardAt' | 'said'>, transcript: Transcript): boolean {
-  if (!hasAnswered(turn)) return false;
+export function wasAnswerHeard(turn: Pick<Turn, 'heardAt' | 'said' | 'roundFrom'>, transcript: Transcript): boolean {
+  const firstAnswer = turn.said.findIndex(({ kind }, index) => kind === 'answer' && index >= turn.roundFrom);
+  if (firstAnswer < 0) return false;
   const heard = normaliseWords(heardSince(transcript, turn.heardAt));
-  const firstAnswer = turn.said.findIndex(({ kind }) => kind === 'answer');
   const before = normaliseWords(
     turn.said
       .slice(0, firstAnswer)
       .map(({ text }) => text)
       .join(' '),
   );
-  return heard.startsWith(before) ? heard.length > before.length : heard.length > 0;
+  return heard.length > before.length;
 }
 
 /** What of a closed turn the caller has not heard: the sentences from the first that is missing in the transcript. */

@@ -1,7 +1,7 @@
 import type { Call, Turn } from './call.ts';
 import type { CallInput, TimerName } from './inputs.ts';
 import { hasAnswered, openTurn, speaking } from './phases.ts';
-import { type Emit, fallBack, say, startDraft } from './turn.ts';
+import { armHangUp, type Emit, fallBack, say, startDraft } from './turn.ts';
 
 /** Tools that are still at work get this much more before the caller hears of it again. */
 const PROGRESS_EVERY_MS = 4_000;
@@ -16,6 +16,7 @@ export function onTimer(call: Call, input: Extract<CallInput, { kind: 'timer' }>
     if (!turn) emit({ kind: 'hangUp' });
     return call;
   }
+  if (input.timer === 'closeAgain') return closeAgain(call, input.at, emit);
   // Times are sums of fractions: a millisecond of tolerance, so that no clock is taken for one that is early.
   if (!turn || input.at - turn.askedAt < earliestMs(call, turn, input.timer) - 1) return call;
   switch (input.timer) {
@@ -32,8 +33,24 @@ export function onTimer(call: Call, input: Extract<CallInput, { kind: 'timer' }>
   }
 }
 
+/**
+ * The end of the last answer may have gone down with the old socket, and Retell would wait for it for ever: unless it
+ * has asked for something on this one, that end is sent once more.
+ */
+function closeAgain(call: Call, now: number, emit: Emit): Call {
+  if (call.lastAsk >= 0 || !call.lastTurn || openTurn(call)) return call;
+  const { responseId, action } = call.lastTurn;
+  emit({ kind: 'say', responseId, text: '', isComplete: true, ...(action && { action }) });
+  armHangUp(action, now, emit);
+  return { ...call, lastTurn: { ...call.lastTurn, epoch: call.epoch } };
+}
+
 /** How long after its ask a clock of the turn runs out at the earliest. */
-function earliestMs({ rules: { budget } }: Call, turn: Turn, timer: Exclude<TimerName, 'hangUp'>): number {
+function earliestMs(
+  { rules: { budget } }: Call,
+  turn: Turn,
+  timer: Exclude<TimerName, 'hangUp' | 'closeAgain'>,
+): number {
   switch (timer) {
     case 'filler':
       return turn.said.length === 0 ? budget.fillerMs : budget.fillerAgainMs;

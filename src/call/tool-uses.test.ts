@@ -110,7 +110,12 @@ describe('an unknown outcome', () => {
   const unknown = () => {
     const script = asked().tools(book);
     const toolCallId = script.toolsRun()[0] ?? '';
-    return script.feed({ kind: 'toolSettled', at: script.now, toolCallId, outcome: { kind: 'unknown' } });
+    return script.feed({
+      kind: 'toolSettled',
+      at: script.now,
+      toolCallId,
+      outcome: { kind: 'unknown', key: 'book@8' },
+    });
   };
 
   it('is put to the caller', () => {
@@ -121,12 +126,12 @@ describe('an unknown outcome', () => {
     const script = unknown();
     const heard = transcriptOf('agent: Did that go through? Shall I try again?', 'user: yes please');
     script.ask(2, [...BOOK, ...heard]).tools(book);
-    expect(script.call.running[0]?.use.isRetryGranted).toBe(true);
+    expect(script.call.running[0]?.use.granted).toEqual(['book@8']);
   });
 
   it('may not be tried again by a re-ask that heard nothing', () => {
     const script = unknown().ask(2, BOOK).tools(book);
-    expect(script.call.running[0]?.use.isRetryGranted).toBe(false);
+    expect(script.call.running[0]?.use.granted).toEqual([]);
   });
 });
 
@@ -141,5 +146,83 @@ describe('a crash in mid-tool', () => {
       .sentence('Booked.')
       .end();
     expect(resumed.sent(1)).toEqual(['Booked.', '∎']);
+  });
+});
+
+describe('a grant', () => {
+  const told = () => {
+    const script = asked().tools(book);
+    const toolCallId = script.toolsRun()[0] ?? '';
+    script.feed({ kind: 'toolSettled', at: script.now, toolCallId, outcome: { kind: 'unknown', key: 'book@8' } });
+    const heard = transcriptOf('agent: Did that go through? Shall I try again?', 'user: yes please');
+    return script.ask(2, [...BOOK, ...heard]);
+  };
+
+  it('is spent by the try it was given for', () => {
+    const script = told().tools(book);
+    script.settle(script.toolsRun().at(-1) ?? '').tools(book);
+    expect(script.call.running[0]?.use.granted).toEqual([]);
+  });
+
+  it('does not outlive a crash: the next unknown outcome is asked about anew', () => {
+    const resumed = told().tools(book).crashAndResume();
+    expect(resumed.call.running[0]?.use.granted).toEqual([]);
+  });
+
+  it('is for its own key, which the tool itself names', () => {
+    expect(told().tools(check).call.running[0]?.use.granted).toEqual([]);
+  });
+});
+
+describe('words before a tool', () => {
+  it('are not the answer: heard in mid-tool, they do not end the request', () => {
+    const script = asked().sentence('Let me book that for you.').tools(book);
+    script.ask(2, [...BOOK, ...transcriptOf('agent: Let me book', 'user: quick please')]);
+    expect(script.call.request).toBe(1);
+    script.settle(script.toolsRun()[0] ?? '', 'booked').tools(book);
+    expect(script.call.running[0]?.use.request).toBe(1);
+  });
+
+  it('are not the answer after it either, until words of its result were heard', () => {
+    const script = asked().sentence('Let me book that for you.').tools(book);
+    script
+      .settle(script.toolsRun()[0] ?? '', 'booked')
+      .sentence('It is booked.')
+      .end();
+    script.ask(2, [...BOOK, ...transcriptOf('agent: Let me book that for you.', 'user: and?')]);
+    expect(script.call.request).toBe(1);
+  });
+
+  it('nor is half a filler', () => {
+    const script = asked().wait(700).sentence('It is booked.').end();
+    script.ask(2, [...BOOK, ...transcriptOf('agent: Let me', 'user: hello?')]);
+    expect(script.call.request).toBe(1);
+  });
+});
+
+describe('an end that a tool has decided', () => {
+  const ending = { kind: 'done', content: 'ok', action: { kind: 'end' } } as const;
+
+  it('is said goodbye to when the model then fails, not asked a question', () => {
+    const script = asked().tools(book);
+    script.feed({ kind: 'toolSettled', at: script.now, toolCallId: script.toolsRun()[0] ?? '', outcome: ending });
+    script.fail().fail();
+    expect(script.sent(1)).toEqual(['Goodbye.', '∎ end']);
+  });
+
+  it('is put off while another outcome is unknown and the caller is asked', () => {
+    const script = asked().tools(book, { ...book, arguments: '{"people":3}' });
+    const [first = '', second = ''] = script.toolsRun();
+    script.feed({ kind: 'toolSettled', at: script.now, toolCallId: first, outcome: ending });
+    script.feed({ kind: 'toolSettled', at: script.now, toolCallId: second, outcome: { kind: 'unknown' } });
+    expect(script.sent(1)).toEqual(['Did that go through? Shall I try again?', '∎']);
+  });
+});
+
+describe('a turn with a tool in it', () => {
+  it('that was quick still ends by six seconds when the model then hangs', () => {
+    const script = asked().tools(book).wait(500);
+    script.settle(script.toolsRun()[0] ?? '').wait(5_500);
+    expect(script.sent(1).at(-1)).toBe('∎');
   });
 });

@@ -16,9 +16,7 @@ export function useTools(call: Call, turn: Turn, requests: readonly DraftedTool[
       toolCallId: `${call.id}.${call.epoch}.${turn.responseId}.${turn.started}.${index}`,
       request: call.request,
       at: call.transcript.length,
-      isRetryGranted: call.settledTools.some(
-        ({ use, outcome }) => use.name === drafted.name && outcome.kind === 'unknown' && use.request < call.request,
-      ),
+      granted: grantsOf(call, drafted.name),
     }),
   );
   emit({ kind: 'commit', tag: 'tools' });
@@ -30,6 +28,15 @@ export function useTools(call: Call, turn: Turn, requests: readonly DraftedTool[
   };
   const running = [...call.running, ...uses.map((use) => ({ use, isStarted: false }))];
   return speaking({ ...call, running }, waiting);
+}
+
+/** The keys of this tool that the caller was told of in an earlier request, and that nobody has tried since. */
+function grantsOf(call: Call, name: string): readonly string[] {
+  const spent = new Set([...call.running, ...call.settledTools].flatMap(({ use }) => use.granted));
+  return call.settledTools.flatMap(({ use, outcome }) => {
+    const isTold = use.name === name && use.request < call.request && outcome.kind === 'unknown';
+    return isTold && outcome.key !== undefined && !spent.has(outcome.key) ? [outcome.key] : [];
+  });
 }
 
 /** What is written down may run. A tool belongs to the call from here on: a re-ask does not abort it. */
@@ -64,12 +71,14 @@ export function onToolSettled(call: Call, input: Extract<CallInput, { kind: 'too
 function onAwaited(call: Call, turn: Turn, outcome: ToolOutcome, now: number, emit: Emit): Call {
   if (outcome.kind === 'unknown') {
     // Whether it took effect cannot be known, so only the caller can say what to do; their yes is a new request.
-    const asked = say(call, turn, { kind: 'answer', text: call.rules.uncertain }, now, emit);
+    const { action: _postponed, ...asked } = say(call, turn, { kind: 'answer', text: call.rules.uncertain }, now, emit);
     return closeTurn(call, { ...asked, awaiting: [] }, 'line', now, emit);
   }
   if (turn.awaiting.length > 0) return speaking(call, turn);
   if (turn.round >= MAX_ROUNDS) return fallBack(call, turn, 'agent.tool_loop', now, emit);
-  emit({ kind: 'arm', timer: 'final', at: now + call.rules.budget.finalMs });
+  const { finalMs, secondMs } = call.rules.budget;
+  // The turn's own deadline stands; a tool that used it up leaves the model time for two tries.
+  emit({ kind: 'arm', timer: 'final', at: Math.max(turn.askedAt + finalMs, now + 2 * secondMs) });
   return startDraft(call, { ...turn, round: turn.round + 1, attempts: 0, roundFrom: turn.said.length }, now, emit);
 }
 

@@ -1,4 +1,4 @@
-import type { Action, Call, Said, Turn } from './call.ts';
+import type { Action, Call, Rules, Said, Turn } from './call.ts';
 import type { Effect } from './effects.ts';
 import type { TurnOutcome } from './events.ts';
 import type { TimerName } from './inputs.ts';
@@ -109,15 +109,26 @@ export function answerWith(
   return closeTurn(call, { ...spoken, ...(action && { action }) }, 'line', now, emit);
 }
 
-/** No answer can be had: the caller hears the fallback line and, after too many of them, the parting one. */
+/**
+ * No answer can be had: the caller hears the fallback line and, after too many of them, the parting one. A turn whose
+ * tool has already decided how it ends is ended so, with the words that belong to it.
+ */
 export function fallBack(call: Call, turn: Turn, failure: string, now: number, emit: Emit): Call {
-  const { fallback, giveUp } = call.rules;
+  const { fallback, giveUp, cutShort } = call.rules;
   const failures = call.failures + 1;
-  const chosen = failures >= giveUp.after ? giveUp : fallback;
-  const line = hasAnswered(turn) ? call.rules.cutShort : chosen.line;
-  const spoken = say(call, turn, { kind: 'line', text: line }, now, emit);
-  const final: Turn = { ...spoken, failure, ...(chosen.action && { action: chosen.action }) };
-  return closeTurn({ ...call, failures }, final, 'fallback', now, emit);
+  const isLast = failures >= giveUp.after;
+  const decided = isLast ? undefined : turn.action;
+  const action = decided ?? (isLast ? giveUp : fallback).action;
+  const apology = isLast ? giveUp.line : hasAnswered(turn) ? cutShort : fallback.line;
+  const line = decided ? wordsFor(call.rules, decided) : apology;
+  const spoken = line === '' ? turn : say(call, turn, { kind: 'line', text: line }, now, emit);
+  return closeTurn({ ...call, failures }, { ...spoken, failure, ...(action && { action }) }, 'fallback', now, emit);
+}
+
+/** An action that came without a word still owes the caller one; digits are pressed in silence. */
+export function wordsFor(rules: Rules, action: Action): string {
+  if (action.kind === 'end') return rules.farewell;
+  return action.kind === 'transfer' ? rules.handoff : '';
 }
 
 /** Aborts the turn's drafts and stops its clocks. What drafts send from now on is stale. */

@@ -68,7 +68,7 @@ export async function runFunction(
     arguments: call.arguments,
     request: REQUEST,
     isProven: call.isSigned,
-    isRetryGranted: false,
+    granted: [],
     variables: { ...agent.variables, ...call.variables },
   });
 }

@@ -18,7 +18,7 @@ const use: ToolUse = {
   request: 1,
   at: 2,
   isSafe: true,
-  isRetryGranted: false,
+  granted: [],
 };
 const noted = (outcome: ToolOutcome): Effect => ({ kind: 'noteOutcome', settledTool: { use, outcome } });
 
