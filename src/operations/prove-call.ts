@@ -8,7 +8,7 @@ import type { OperationContext } from './context.ts';
 import { remember } from './remember.ts';
 
 /** `unknown`: nobody could be asked, or not in time. A call that is not `proven` is talked to, and no more. */
-type Proof = 'proven' | 'denied' | 'unknown';
+export type Proof = 'proven' | 'denied' | 'unknown';
 
 export interface CallProver {
   /** Whether a signed webhook ever named the call: quick, asks nobody outside. */

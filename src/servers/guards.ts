@@ -1,3 +1,4 @@
+import type { Proof } from '../operations/prove-call.ts';
 import type { Clock } from '../std/clock.ts';
 
 /** A peer that does not read: this much waiting for it, for this long. */
@@ -41,4 +42,38 @@ export function frameBudget(clock: Clock): () => boolean {
     left -= 1;
     return left >= 0;
   };
+}
+
+/** One bad moment of Retell's API must not cost a call its tools for as long as it lasts. */
+const ASK_AGAIN_MS = 5_000;
+/** A call that Retell denies may still be named by a webhook; this long it keeps its place. */
+const DENIED_STAYS_MS = 60_000;
+
+/**
+ * Asks whether a call is proven, every 5 s for as long as nobody knows. `onProven` is called once; `onDenied` when
+ * the call is denied and 60 s have passed since the first question. `ask` must not reject.
+ *
+ * @returns stops asking
+ */
+export function seekProof(
+  clock: Clock,
+  ask: () => Promise<Proof>,
+  { onProven, onDenied }: { readonly onProven: () => void; readonly onDenied: () => void },
+): () => void {
+  const deniedAt = clock.now() + DENIED_STAYS_MS;
+  let isStopped = false;
+  let cancel = () => {};
+  void look();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+
+  async function look(): Promise<void> {
+    const proof = await ask();
+    if (isStopped) return;
+    if (proof === 'proven') onProven();
+    else if (proof === 'denied') cancel = clock.after(deniedAt - clock.now(), onDenied);
+    else cancel = clock.after(ASK_AGAIN_MS, () => void look());
+  }
 }

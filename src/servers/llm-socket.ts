@@ -9,7 +9,7 @@ import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { withDeadline } from '../std/signals.ts';
 import { breachOf, CallWebSocket, callSocket } from './call-web-socket.ts';
-import { frameBudget, watchSlowReader } from './guards.ts';
+import { frameBudget, seekProof, watchSlowReader } from './guards.ts';
 import { printRefusal } from './http.ts';
 import type { CallSocket, SocketListener } from './socket.ts';
 import { readSocketAddress } from './socket-path.ts';
@@ -59,6 +59,8 @@ const LOOKUP_TIMEOUT_MS = 1_000;
 interface OpenSocket {
   readonly webSocket: CallWebSocket;
   isProven: boolean;
+  /** Ends what is done about a socket only while it is unproven. */
+  stopGuarding: () => void;
 }
 
 /**
@@ -143,7 +145,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
 
   function serve(webSocket: CallWebSocket, info: LineInfo): void {
     const { callId } = info;
-    const socket: OpenSocket = { webSocket, isProven: info.isProven };
+    const socket: OpenSocket = { webSocket, isProven: info.isProven, stopGuarding() {} };
     const ofCall = sockets.get(callId) ?? new Set();
     sockets.set(callId, ofCall.add(socket));
     if (!info.isProven) unproven++;
@@ -152,7 +154,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       log.warn({ callId }, 'a slow reader was let go');
       webSocket.terminate();
     });
-    const stopGuarding = info.isProven ? () => {} : guardUnproven(socket, callId);
+    if (!info.isProven) guardUnproven(socket, callId);
 
     webSocket.on('message', (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return options.countFrame('frame.binary');
@@ -166,7 +168,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     });
     webSocket.on('close', () => {
       stopWatching();
-      stopGuarding();
+      socket.stopGuarding();
       if (!socket.isProven) unproven--;
       ofCall.delete(socket);
       if (ofCall.size === 0) sockets.delete(callId);
@@ -179,7 +181,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   }
 
   /** Asks who vouches for the call, and meanwhile keeps its socket on a short lead. */
-  function guardUnproven(socket: OpenSocket, callId: CallId): () => void {
+  function guardUnproven(socket: OpenSocket, callId: CallId): void {
     const { webSocket } = socket;
     const mayTalk = frameBudget(clock);
     let hasSpoken = false;
@@ -188,21 +190,31 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       if (!socket.isProven && !mayTalk()) webSocket.terminate();
     });
     const cancel = clock.after(FIRST_FRAME_MS, () => {
-      if (!hasSpoken && !socket.isProven) webSocket.terminate();
+      if (!hasSpoken) webSocket.terminate();
     });
-    prover.prove(callId, lifetime.signal).then(
-      (proof) => {
-        if (proof === 'proven') options.onProven(callId);
+    const ask = () =>
+      prover.prove(callId, lifetime.signal).catch((thrown: unknown) => {
+        log.warn({ callId, reason: toFault(thrown).reason }, 'a call could not be proven');
+        return 'unknown' as const;
+      });
+    const stopSeeking = seekProof(clock, ask, {
+      onProven: () => options.onProven(callId),
+      onDenied() {
+        log.warn({ callId }, 'a call that Retell does not know was let go');
+        webSocket.terminate();
       },
-      (thrown: unknown) => log.warn({ callId, reason: toFault(thrown).reason }, 'a call could not be proven'),
-    );
-    return cancel;
+    });
+    socket.stopGuarding = () => {
+      cancel();
+      stopSeeking();
+    };
   }
 
   function markProven(callId: CallId): void {
     for (const socket of sockets.get(callId) ?? []) {
       if (socket.isProven) continue;
       socket.isProven = true;
+      socket.stopGuarding();
       unproven--;
     }
   }
