@@ -12,9 +12,10 @@ import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { type BackOffice, openBackOffice } from './back-office.ts';
 import type { Config } from './config.ts';
+import { keepSlots } from './keep-slots.ts';
 import type { Ports } from './ports.ts';
 
-/** An adrift call keeps its slot for so long; Retell's redials come well within it. */
+/** An adrift call keeps its slot for so long, from the loss of its socket or from a restart; Retell's redials come well within it. */
 const ADRIFT_MS = 30_000;
 /** Model requests at once, over the calls there can be: second drafts race. */
 const SLOTS_PER_CALL = 1.2;
@@ -65,7 +66,7 @@ export async function assemble(
     log,
     observe,
   });
-  await keepSlots(ports, clock, signal);
+  await keepSlots(callStore, leases, ADRIFT_MS, clock, signal);
   const operations: OperationContext = {
     agents,
     defaultAgent,
@@ -82,14 +83,6 @@ export async function assemble(
   const dialQueue = createDialQueue(operations);
   const backOffice = openBackOffice(ports, roster, clock, log);
   return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, backOffice };
-}
-
-/** Calls that the last process left behind keep their slots until Retell has had time to dial back. */
-async function keepSlots({ callStore, leases }: Ports, clock: Clock, signal: AbortSignal): Promise<void> {
-  for (const { callId, committedAt } of await callStore.list(signal)) {
-    const left = committedAt + ADRIFT_MS - clock.now();
-    if (left > 0) await leases.adopt(callId, ADRIFT_MS, signal);
-  }
 }
 
 function defaultOf({ agents, defaultAgent: name }: Config): Agent {
