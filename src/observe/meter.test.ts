@@ -56,7 +56,14 @@ describe('the meter', () => {
   it('counts refusals', () => {
     const meter = createMeter();
     meter.observe(event({ type: 'call.refused', action: 'end' }));
-    expect(meter.figures().refused).toBe(1);
+    expect(meter.figures()).toMatchObject({ refused: 1, callbacks: 0 });
+  });
+
+  it('counts the refused who wait for a call back', () => {
+    const meter = createMeter();
+    for (const action of ['callback', 'transfer', 'callback'] as const)
+      meter.observe(event({ type: 'call.refused', action }));
+    expect(meter.figures()).toMatchObject({ refused: 3, callbacks: 2 });
   });
 
   it('forgets the oldest turns beyond its window', () => {

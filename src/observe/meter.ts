@@ -27,6 +27,8 @@ export interface TurnFigures {
   readonly deadAir: { readonly count: number; readonly worstMs: number };
   /** Callers turned away since the start. */
   readonly refused: number;
+  /** Of those refused, who were promised a call back: `GET /api/v1/calls` lists them as `refused_callback`. */
+  readonly callbacks: number;
 }
 
 /** Reads the facts of all calls and keeps rolling figures of them. */
@@ -49,12 +51,14 @@ export function createMeter(window = 2_000): Meter {
   const samples: Sample[] = [];
   let next = 0;
   let refused = 0;
+  let callbacks = 0;
   let deadAirs = 0;
   let worstMs = 0;
 
   return {
     observe(event) {
       if (event.type === 'call.refused') refused++;
+      if (event.type === 'call.refused' && event.action === 'callback') callbacks++;
       if (event.type !== 'call.turn') return;
       const { outcome, firstSentenceMs, answerMs, fillers, budgetMs } = event;
       samples[next] = {
@@ -85,6 +89,7 @@ export function createMeter(window = 2_000): Meter {
         fallbackShare: share(owed, ({ outcome }) => outcome === 'fallback'),
         deadAir: { count: deadAirs, worstMs: Math.round(worstMs) },
         refused,
+        callbacks,
       };
     },
   };

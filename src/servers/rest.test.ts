@@ -217,6 +217,7 @@ it('gives the status', async () => {
     fillerShare: 0,
     deadAir: { count: 0, worstMs: 0 },
     refused: 0,
+    callbacks: 0,
   });
 });
 

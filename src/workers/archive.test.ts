@@ -131,6 +131,21 @@ describe('the archive', () => {
     expect(refusedFirst?.reason).toBe('user_hangup');
   });
 
+  it('says of a caller who was promised a call back that they are owed one, whatever Retell says', async () => {
+    const refused = sampleEvent(callId, 9, { type: 'call.refused', action: 'callback' }, 0);
+    await archive(refused);
+    expect(await report()).toMatchObject({ reason: 'refused_callback', startedAt: refused.at });
+    await archive(facts.reported);
+    expect(await report()).toMatchObject({ reason: 'refused_callback' });
+    expect(await records.listCalls(10, undefined, signal)).toMatchObject([{ callId, reason: 'refused_callback' }]);
+  });
+
+  it('owes no call back to who got through after all', async () => {
+    const refused = sampleEvent(callId, 9, { type: 'call.refused', action: 'callback' }, 0);
+    await archive(refused, facts.started, facts.ended);
+    expect(await report()).toMatchObject({ reason: 'hung_up' });
+  });
+
   it('finishes what a crash cut short, wherever it did', async () => {
     for (const cut of ['saveFact', 'saveReport', 'remove', 'forget']) {
       callId = newCallId();

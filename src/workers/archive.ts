@@ -6,6 +6,8 @@ import type { ToolLedger } from '../ports/tool-ledger.ts';
 import type { Handle } from './worker.ts';
 
 export const ARCHIVE_GROUP = 'archive';
+/** The `reason` in the report of a call that is to be called back. */
+const OWED_CALLBACK = 'refused_callback';
 
 export interface ArchiveOptions {
   readonly records: Records;
@@ -31,11 +33,21 @@ export function archiveHandler({ records, callStore, toolLedger }: ArchiveOption
     if (stored && !isEnded) return;
 
     const before = await records.report(callId, signal);
-    await records.saveReport(buildReport(callId, { stored, facts, before }), signal);
+    const report = buildReport(callId, { stored, facts, before });
+    await records.saveReport(isOwedCallback(facts) ? { ...report, reason: OWED_CALLBACK } : report, signal);
     if (!isEnded) return;
     await callStore.remove(callId, signal);
     await toolLedger.forget(callId, signal);
   };
+}
+
+/**
+ * Whether the caller was turned away with the promise of a call back, and never got through. Retell's account of such
+ * a call says only that we hung up: whoever calls back has to find it.
+ */
+function isOwedCallback(facts: readonly CallEvent[]): boolean {
+  const isPromised = facts.some((fact) => fact.type === 'call.refused' && fact.action === 'callback');
+  return isPromised && !facts.some(({ type }) => type === 'call.started');
 }
 
 /** Facts after which there is a report: a refused call, and one known from its webhook alone, get a short one. */
