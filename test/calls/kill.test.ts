@@ -109,4 +109,19 @@ describe.each([
     expect(await phone.answerTo(id)).toContain('Shall I try it again?');
     expect(house.effects()).toEqual(['pay 20:00']);
   });
+
+  it('in a granted retry, after its effect: the caller is asked again, and it is done once', async () => {
+    const phone = call({ switches });
+    await phone.answerTo(0);
+    const first = await phone.say('tool pay {"time":"8pm","beforeMs":5000}');
+    await expect.poll(() => house.begun()).toEqual(['pay']);
+    await killAndRestart();
+    expect(await phone.answerTo(first)).toContain('Shall I try it again?');
+    await phone.until('spoken', ({ responseId }) => responseId === first);
+    const again = await phone.say('yes, tool pay {"time":"20:00","afterMs":5000}');
+    await expect.poll(() => house.effects()).toEqual(['pay 20:00']);
+    await killAndRestart();
+    expect(await phone.answerTo(again)).toContain('Shall I try it again?');
+    expect(house.effects()).toEqual(['pay 20:00']);
+  });
 });
