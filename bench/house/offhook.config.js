@@ -1,0 +1,14 @@
+// The house that is measured: a plain agent, no tools, the model of the environment, every setting but the number of
+// calls at its default. Plain JavaScript, since a start from the built files compiles nothing.
+import { defineAgent, defineConfig } from 'offhook';
+
+export default defineConfig({
+  agents: [
+    defineAgent({
+      name: 'bench',
+      greeting: 'Good day, how can I help you?',
+      instructions: 'You answer the phone of a restaurant. Be brief.',
+      hearsDigits: process.env.BENCH_HEARS_DIGITS === '1',
+    }),
+  ],
+});

@@ -1,0 +1,38 @@
+/** What the generator is to play. */
+export interface LoadOrder {
+  readonly port: number;
+  readonly seed: number;
+  readonly calls: number;
+  readonly turns: number;
+  /** Calls are up to this many turns old when they are dialled, evenly spread: their frames are as long as that. */
+  readonly maxAge?: number;
+  /** All calls are this old: `maxAge` spreads them from here. Default 0. */
+  readonly minAge?: number;
+  readonly hasTools?: boolean;
+  readonly pace:
+    | {
+        /** A turn every so often, whether or not the one before was answered; its updates lie between. */
+        readonly kind: 'open';
+        readonly everyMs: number;
+      }
+    | {
+        /** The next turn once the one before is complete; so many calls are in a turn at a time, all take theirs. */
+        readonly kind: 'backToBack';
+        readonly atOnce: number;
+      };
+}
+
+/** What came of it. */
+export interface LoadResult {
+  /** Turns whose answer was complete with the model's words. */
+  readonly answered: number;
+  /** Turns that ended in another line, or not at all. */
+  readonly lost: number;
+  /** Sockets that the server let go of, by reason. */
+  readonly broken: Readonly<Record<string, number>>;
+  /** From the ask to the first whole sentence of the answer, in milliseconds, in order of arrival. */
+  readonly answerMs: readonly number[];
+  /** How late the generator itself was at worst, in milliseconds: open loop only. */
+  readonly lateMs: number;
+  readonly durationMs: number;
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Findings, type Mode, type ModeOptions, median, table } from '../mode.ts';
+import { CORE, freePort, run } from '../processes.ts';
+import { runHouse } from '../subjects.ts';
+
+const STARTS = 20;
+const LIMIT_MS = 300;
+
+/** Process start to `/ready`, from the built files, without npm or the launcher. */
+export const startMode: Mode = { name: 'start', title: 'Process start to /ready', run: measureStarts };
+
+async function measureStarts({ note }: ModeOptions): Promise<Findings> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'offhook-bench-'));
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const start = async () => {
+    const startedAt = performance.now();
+    const house = runHouse({ modelUrl: 'http://127.0.0.1:9/v1', port, adminPort, dataDir });
+    try {
+      await untilReady(port, () => house.child.exitCode !== null);
+      return { afterMs: performance.now() - startedAt, cpuMs: house.cpuMs() };
+    } finally {
+      await house.end();
+    }
+  };
+  try {
+    const first = await start();
+    note(`first, with an empty data folder: ${first.afterMs.toFixed(0)} ms`);
+    const bare: number[] = [];
+    const ours: { readonly afterMs: number; readonly cpuMs: number }[] = [];
+    for (let index = 0; index < STARTS; index++) {
+      bare.push(await startNothing());
+      ours.push(await start());
+    }
+    const figure = median(ours.map(({ afterMs }) => afterMs));
+    note(`then ${figure.toFixed(0)} ms`);
+    const cpu = (of: readonly { readonly cpuMs: number }[]) => median(of.map(({ cpuMs }) => cpuMs)).toFixed(0);
+    return {
+      lines: [
+        `Median of ${STARTS} starts in \`single\`, one core, killed and started again; /ready asked every 2 ms.`,
+        '',
+        ...table(
+          ['', 'ms to /ready', 'CPU ms'],
+          [
+            ['Node that does nothing, to its exit', median(bare).toFixed(0), ''],
+            ['ours, first start, empty data folder', first.afterMs.toFixed(0), cpu([first])],
+            ['ours', figure.toFixed(0), cpu(ours)],
+          ],
+        ),
+      ],
+      goals: [
+        {
+          claim: `Goal 4: process start to \`/ready\` within ${LIMIT_MS} ms`,
+          figure: `${figure.toFixed(0)} ms`,
+          isHeld: figure <= LIMIT_MS,
+        },
+      ],
+    };
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function startNothing(): Promise<number> {
+  const startedAt = performance.now();
+  const nothing = run({ args: ['-e', '0'], core: CORE.server });
+  await new Promise((resolve) => nothing.child.once('exit', resolve));
+  await nothing.end();
+  return performance.now() - startedAt;
+}
+
+const ASK_EVERY_MS = 2;
+
+/** A bare request over a bare socket: `fetch` would add its own warm-up to the figure. */
+async function untilReady(port: number, isGone: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 20_000; performance.now() < deadline; ) {
+    if (await isReady(port)) return;
+    if (isGone()) throw new Error('the server exited before it was ready');
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  }
+  throw new Error('the server was not ready within 20 s');
+}
+
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.on('connect', () => socket.write('GET /ready HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n'));
+    socket.on('error', () => resolve(false)); // not listening yet
+    socket.on('data', (bytes) => {
+      resolve(bytes.toString('latin1').startsWith('HTTP/1.1 200'));
+      socket.destroy();
+    });
+    socket.on('close', () => resolve(false));
+  });
+}

@@ -1,0 +1,128 @@
+import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { type Findings, type Goal, type Mode, type ModeOptions, median, table } from '../mode.ts';
+import { checkRound, playRound, type Round, VoidRound } from '../round.ts';
+import { SUBJECTS, type SubjectName, startSubject } from '../subjects.ts';
+
+/** Lengths of a call in turns, and how many such calls a round plays: few of the long ones, or a run takes minutes. */
+const LENGTHS = [
+  { turns: 10, calls: 50 },
+  { turns: 40, calls: 20 },
+  { turns: 120, calls: 6 },
+] as const;
+const FULL_CALLS = 50;
+/** Before anything is measured, as a server that has been up for a minute. */
+const WARM_UP = { calls: 30, turns: 10 };
+/** A round that does not count is played again this often, with a fresh server. */
+const MAX_TRIES = 3;
+
+type Figures = Record<SubjectName, Map<number, Round[]>>;
+
+/** CPU time per turn of whole calls, back to back, beside the bare servers. */
+export const turnMode: Mode = { name: 'turn', title: 'CPU time per turn', run: measureTurns };
+
+async function measureTurns(options: ModeOptions): Promise<Findings> {
+  const figures: Figures = { constant: new Map(), model: new Map(), unparsed: new Map(), ours: new Map() };
+  const generator = startGenerator();
+  const model = await startModel();
+  try {
+    for (let run = 1; run <= options.runs; run++) {
+      for (const name of SUBJECTS) await measureSubject(name, run, options, generator, model, figures);
+    }
+  } finally {
+    await generator.end();
+    await model.end();
+  }
+  return report(figures, options);
+}
+
+/** One server through all lengths, in one process. */
+async function measureSubject(
+  name: SubjectName,
+  run: number,
+  { seed, isFull, note }: ModeOptions,
+  generator: Generator,
+  model: Model,
+  figures: Figures,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const subject = await startSubject(name, { modelUrl: model.url });
+    try {
+      const rounds = new Map<number, Round>();
+      const pace = { kind: 'backToBack', atOnce: FULL_CALLS } as const;
+      await playRound(subject, generator, model, { ...WARM_UP, seed: seed + run, pace });
+      for (const { turns, calls } of LENGTHS) {
+        const round = await playRound(subject, generator, model, {
+          seed: seed + run,
+          calls: isFull ? FULL_CALLS : calls,
+          turns,
+          pace,
+        });
+        checkRound(round);
+        rounds.set(turns, round);
+      }
+      for (const [turns, round] of rounds) figures[name].set(turns, [...(figures[name].get(turns) ?? []), round]);
+      const costs = [...rounds.values()].map(({ cpuMsPerTurn }) => cpuMsPerTurn.toFixed(2));
+      const busiest = Math.max(...[...rounds.values()].map(({ generatorRatio }) => generatorRatio));
+      note(`run ${run} ${name.padEnd(8)} ${costs.join(' / ')} ms; generator ${percent(busiest)}`);
+      return;
+    } catch (thrown) {
+      if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
+      note(`run ${run} ${name} does not count: ${thrown.message}`);
+    } finally {
+      await subject.end();
+    }
+  }
+}
+
+function report(figures: Figures, { isFull }: ModeOptions): Findings {
+  const middle = (name: SubjectName, turns: number, of: (round: Round) => number) =>
+    median((figures[name].get(turns) ?? []).map(of));
+  const cost = (name: SubjectName, turns: number) => middle(name, turns, ({ cpuMsPerTurn }) => cpuMsPerTurn);
+  const rows = SUBJECTS.map((name) => [
+    LABELS[name],
+    ...LENGTHS.map(({ turns }) => cost(name, turns).toFixed(2)),
+    ...LENGTHS.map(({ turns }) => (cost('ours', turns) / cost(name, turns)).toFixed(2)),
+    middle(name, 10, ({ cpuMsPerCall }) => cpuMsPerCall).toFixed(2),
+  ]);
+  const lengths = LENGTHS.map(({ turns }) => turns);
+  const sizes = LENGTHS.map(({ turns, calls }) => `${isFull ? FULL_CALLS : calls} calls of ${turns}`).join(', ');
+  const [short, usual, long] = [10, 40, 120] as const;
+  const growth = (cost('ours', long) - cost('unparsed', long)) / (cost('ours', short) - cost('unparsed', short));
+  const goals: readonly Goal[] = [
+    ratioGoal(1, usual, cost('ours', usual) / cost('constant', usual), 1),
+    ratioGoal(1, long, cost('ours', long) / cost('constant', long), 0.5),
+    {
+      claim: 'Goal 2: what ours adds to the server that parses nothing, at 120 turns over at 10, at most 1.3',
+      figure: growth.toFixed(2),
+      isHeld: growth <= 1.3,
+    },
+  ];
+  return {
+    lines: [
+      `Back to back, ${sizes} turns: 6 \`update_only\` and an ask per turn, a model that answers at once in 13 chunks.`,
+      'CPU milliseconds per turn of the server process, then ours over it.',
+      '',
+      ...table(['', ...lengths.map(String), ...lengths.map((turns) => `ours : it, ${turns}`), 'opening a call'], rows),
+    ],
+    goals,
+  };
+}
+
+const LABELS: Readonly<Record<SubjectName, string>> = {
+  constant: 'bare, parses, constant answer',
+  model: 'bare, parses, calls the model',
+  unparsed: 'bare, parses nothing, constant answer',
+  ours: 'ours',
+};
+
+function ratioGoal(goal: number, turns: number, ratio: number, limit: number): Goal {
+  return {
+    claim: `Goal ${goal}: at ${turns} turns at most ${limit} of the bare server that calls no model`,
+    figure: ratio.toFixed(2),
+    isHeld: ratio <= limit,
+  };
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(0)} %`;
+}

@@ -1,0 +1,55 @@
+import { type Generator, MAX_GENERATOR_RATIO, type Model, watchGenerator } from './generator.ts';
+import type { LoadOrder, LoadResult } from './load-order.ts';
+import { type Subject, untilQuiet } from './subjects.ts';
+
+/** One load played against one server. */
+export interface Round {
+  readonly result: LoadResult;
+  /** CPU time of the server, from the first turn until it has nothing left to do, a turn. */
+  readonly cpuMsPerTurn: number;
+  /** The same for opening the calls, a call: upgrade, greeting, what is kept of it. */
+  readonly cpuMsPerCall: number;
+  /** Part of its core that the server used while turns were played. */
+  readonly serverRatio: number;
+  /** The same of the generator and the model together. */
+  readonly generatorRatio: number;
+}
+
+/** Thrown by a round whose figures say nothing: the generator was busy, or turns were lost. */
+export class VoidRound extends Error {}
+
+/** Opens, plays and closes one load. */
+export async function playRound(
+  { port, process: server }: Subject,
+  generator: Generator,
+  model: Model,
+  load: Omit<LoadOrder, 'port'>,
+): Promise<Round> {
+  const idleMs = server.cpuMs();
+  await generator.open({ ...load, port });
+  const openedMs = await untilQuiet(server);
+  const look = watchGenerator([generator, model]);
+  const result = await generator.play();
+  const generatorRatio = look();
+  const playedMs = server.cpuMs();
+  const quietMs = await untilQuiet(server);
+  await generator.close();
+  await untilQuiet(server);
+  const turns = load.calls * load.turns;
+  return {
+    result,
+    cpuMsPerTurn: (quietMs - openedMs) / turns,
+    cpuMsPerCall: (openedMs - idleMs) / load.calls,
+    serverRatio: (playedMs - openedMs) / result.durationMs,
+    generatorRatio,
+  };
+}
+
+/** A round counts only if every turn was answered and the generator had time to spare. */
+export function checkRound({ result, generatorRatio }: Round): void {
+  if (generatorRatio > MAX_GENERATOR_RATIO) {
+    throw new VoidRound(`the generator used ${(generatorRatio * 100).toFixed(0)} % of its core`);
+  }
+  if (result.lost > 0 || Object.keys(result.broken).length > 0)
+    throw new VoidRound(`${result.lost} turns were lost: ${JSON.stringify(result.broken)}`);
+}
