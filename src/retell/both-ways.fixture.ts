@@ -6,7 +6,7 @@ import { transcriptOf } from './translate.ts';
 type Plain = Exclude<DecodedFrame, { kind: 'update' }> | DecodedUpdate;
 
 /** What a frame says when all of it is parsed, whatever came before. */
-export function decodePlainly(bytes: Buffer): Plain {
+function decodePlainly(bytes: Buffer): Plain {
   const parsed = parseFrame(bytes.toString());
   if (parsed.kind !== 'frame') return parsed;
   const { frame } = parsed;
