@@ -20,7 +20,7 @@ const USAGE = `npm run bench -- [${MODES.map(({ name }) => name).join(' | ')}]..
 
   --seed <number>   of conversations and delays (20261121)
   --runs <number>   interleaved repetitions, the median counts (5)
-  --full            the sizes of the issue where they take longer than three minutes
+  --full            turn: 50 calls of each length, a fresh process for each (ten minutes)
   --no-build        measure dist as it is
   --no-write        leave docs/results.md alone`;
 

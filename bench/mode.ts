@@ -3,7 +3,7 @@ export interface ModeOptions {
   readonly seed: number;
   /** Interleaved repetitions; the median of them counts. */
   readonly runs: number;
-  /** The issue's own sizes, where the short ones differ. */
+  /** The goals' own recipe, where the short one differs. */
   readonly isFull: boolean;
   /** One line of progress. */
   readonly note: (line: string) => void;

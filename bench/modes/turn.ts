@@ -9,9 +9,12 @@ const LENGTHS = [
   { turns: 40, calls: 20 },
   { turns: 120, calls: 6 },
 ] as const;
+type Length = (typeof LENGTHS)[number];
+/** The goals' own recipe, in which the compiler's work is part of the figure: 50 calls each, a fresh process for each. */
 const FULL_CALLS = 50;
-/** Before anything is measured, as a server that has been up for a minute. */
-const WARM_UP = { calls: 30, turns: 10 };
+/** Otherwise a server is measured that has been up for a while: by then the compiler has done what it will. */
+const WARM_UP = { calls: 100, turns: 25 };
+const AT_ONCE = 50;
 /** A round that does not count is played again this often, with a fresh server. */
 const MAX_TRIES = 3;
 
@@ -35,39 +38,53 @@ async function measureTurns(options: ModeOptions): Promise<Findings> {
   return report(figures, options);
 }
 
-/** One server through all lengths, in one process. */
+/** One server through all lengths: in one process, or in one each. */
 async function measureSubject(
   name: SubjectName,
   run: number,
-  { seed, isFull, note }: ModeOptions,
+  options: ModeOptions,
   generator: Generator,
   model: Model,
   figures: Figures,
 ): Promise<void> {
+  const costs: string[] = [];
+  let busiest = 0;
+  for (const lengths of options.isFull ? LENGTHS.map((length) => [length]) : [LENGTHS]) {
+    const rounds = await playLengths(name, lengths, options.seed + run, options, generator, model);
+    for (const [index, round] of rounds.entries()) {
+      const turns = lengths[index]?.turns ?? 0;
+      figures[name].set(turns, [...(figures[name].get(turns) ?? []), round]);
+      costs.push(round.cpuMsPerTurn.toFixed(2));
+      busiest = Math.max(busiest, round.generatorRatio);
+    }
+  }
+  options.note(`run ${run} ${name.padEnd(8)} ${costs.join(' / ')} ms; generator ${percent(busiest)}`);
+}
+
+async function playLengths(
+  name: SubjectName,
+  lengths: readonly Length[],
+  seed: number,
+  { isFull, note }: ModeOptions,
+  generator: Generator,
+  model: Model,
+): Promise<readonly Round[]> {
+  const pace = { kind: 'backToBack', atOnce: AT_ONCE } as const;
   for (let attempt = 1; ; attempt++) {
     const subject = await startSubject(name, { modelUrl: model.url });
     try {
-      const rounds = new Map<number, Round>();
-      const pace = { kind: 'backToBack', atOnce: FULL_CALLS } as const;
-      await playRound(subject, generator, model, { ...WARM_UP, seed: seed + run, pace });
-      for (const { turns, calls } of LENGTHS) {
-        const round = await playRound(subject, generator, model, {
-          seed: seed + run,
-          calls: isFull ? FULL_CALLS : calls,
-          turns,
-          pace,
-        });
+      if (!isFull) await playRound(subject, generator, model, { ...WARM_UP, seed, pace });
+      const rounds: Round[] = [];
+      for (const { turns, calls } of lengths) {
+        const load = { seed, calls: isFull ? FULL_CALLS : calls, turns, pace };
+        const round = await playRound(subject, generator, model, load);
         checkRound(round);
-        rounds.set(turns, round);
+        rounds.push(round);
       }
-      for (const [turns, round] of rounds) figures[name].set(turns, [...(figures[name].get(turns) ?? []), round]);
-      const costs = [...rounds.values()].map(({ cpuMsPerTurn }) => cpuMsPerTurn.toFixed(2));
-      const busiest = Math.max(...[...rounds.values()].map(({ generatorRatio }) => generatorRatio));
-      note(`run ${run} ${name.padEnd(8)} ${costs.join(' / ')} ms; generator ${percent(busiest)}`);
-      return;
+      return rounds;
     } catch (thrown) {
       if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
-      note(`run ${run} ${name} does not count: ${thrown.message}`);
+      note(`${name} does not count: ${thrown.message}`);
     } finally {
       await subject.end();
     }
@@ -99,7 +116,8 @@ function report(figures: Figures, { isFull }: ModeOptions): Findings {
   ];
   return {
     lines: [
-      `Back to back, ${sizes} turns: 6 \`update_only\` and an ask per turn, a model that answers at once in 13 chunks.`,
+      `Back to back, ${sizes} turns: 6 \`update_only\` and an ask per turn, a model that answers at once in 13 chunks;`,
+      isFull ? 'a fresh process for each length.' : `after ${WARM_UP.calls * WARM_UP.turns} turns that do not count.`,
       'CPU milliseconds per turn of the server process, then ours over it.',
       '',
       ...table(['', ...lengths.map(String), ...lengths.map((turns) => `ours : it, ${turns}`), 'opening a call'], rows),
