@@ -1,5 +1,5 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
-import type { RecordsTables } from './records-schema.ts';
+import { type Kysely, sql } from 'kysely';
+import { positionsIn, type RecordsTables } from './records-schema.ts';
 import type { EventLogOperations } from './records-wire.ts';
 
 /** How many events a group takes over at once while it looks for deliveries. */
@@ -14,39 +14,29 @@ export function eventLogOperations(db: Kysely<RecordsTables>): EventLogOperation
 
   return {
     async publish(events, now) {
-      await db.transaction().execute(async (tx) => {
-        for (const event of events) {
-          const { callId, epoch, seq } = event;
-          await tx
-            .insertInto('events')
-            .values({ call_id: callId, epoch, seq, event: JSON.stringify(event), published_at: now })
-            .onConflict((conflict) => conflict.doNothing())
-            .execute();
-        }
-      });
+      const rows = events.map((event) => [event.callId, event.epoch, event.seq, JSON.stringify(event)]);
+      await sql`
+        INSERT INTO events (call_id, epoch, seq, event, published_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ${now} FROM json_each(${JSON.stringify(rows)})
+        WHERE true ON CONFLICT DO NOTHING`.execute(db);
     },
 
-    read: (group, limit, leaseMs, now) =>
-      db.transaction().execute(async (tx) => {
-        let heads = await dueHeads(tx, group, limit, now);
-        while (heads.length < limit && (await fanOut(tx, group))) heads = await dueHeads(tx, group, limit, now);
-        if (heads.length === 0) return [];
-        await tx
-          .updateTable('deliveries')
-          .set(({ eb }) => ({ attempt: eb('attempt', '+', 1), is_out: 1, due_at: now + leaseMs }))
-          .where('group_name', '=', group)
-          .where(
-            'position',
-            'in',
-            heads.map(({ position }) => position),
-          )
-          .execute();
-        return heads.map(({ position, attempt, event }) => ({
-          id: String(position),
-          event: JSON.parse(event),
-          attempt: attempt + 1,
-        }));
-      }),
+    async read(group, limit, leaseMs, now) {
+      let heads = await dueHeads(db, group, limit, now);
+      while (heads.length < limit && (await fanOut(db, group))) heads = await dueHeads(db, group, limit, now);
+      if (heads.length === 0) return [];
+      await db
+        .updateTable('deliveries')
+        .set(({ eb }) => ({ attempt: eb('attempt', '+', 1), is_out: 1, due_at: now + leaseMs }))
+        .where('group_name', '=', group)
+        .where('position', 'in', positionsIn(heads.map(({ position }) => position)))
+        .execute();
+      return heads.map(({ position, attempt, event }) => ({
+        id: String(position),
+        event: JSON.parse(event),
+        attempt: attempt + 1,
+      }));
+    },
 
     async ack(group, id) {
       await db
@@ -64,25 +54,23 @@ export function eventLogOperations(db: Kysely<RecordsTables>): EventLogOperation
     },
 
     async bury(group, id, fault, now) {
-      await db.transaction().execute(async (tx) => {
-        const found = await tx
-          .selectFrom('deliveries')
-          .innerJoin('events', 'events.position', 'deliveries.position')
-          .select(['deliveries.position', 'events.event'])
-          .where('deliveries.group_name', '=', group)
-          .where('deliveries.position', '=', Number(id))
-          .executeTakeFirst();
-        if (found === undefined) return;
-        const { kind, reason, message } = fault;
-        await tx
-          .insertInto('dead_letters')
-          .values({ group_name: group, ...found, kind, reason, message, buried_at: now })
-          .execute();
-        await tx
-          .deleteFrom('deliveries')
-          .where((eb) => eb.and(delivery(group, id)))
-          .execute();
-      });
+      const found = await db
+        .selectFrom('deliveries')
+        .innerJoin('events', 'events.position', 'deliveries.position')
+        .select(['deliveries.position', 'events.event'])
+        .where('deliveries.group_name', '=', group)
+        .where('deliveries.position', '=', Number(id))
+        .executeTakeFirst();
+      if (found === undefined) return;
+      const { kind, reason, message } = fault;
+      await db
+        .insertInto('dead_letters')
+        .values({ group_name: group, ...found, kind, reason, message, buried_at: now })
+        .execute();
+      await db
+        .deleteFrom('deliveries')
+        .where((eb) => eb.and(delivery(group, id)))
+        .execute();
     },
 
     async takeBack() {
@@ -104,8 +92,8 @@ export function eventLogOperations(db: Kysely<RecordsTables>): EventLogOperation
 }
 
 /** Deliveries that may leave now: due, and the oldest of their call. */
-function dueHeads(tx: Transaction<RecordsTables>, group: string, limit: number, now: number) {
-  return tx
+function dueHeads(db: Kysely<RecordsTables>, group: string, limit: number, now: number) {
+  return db
     .selectFrom('deliveries as head')
     .innerJoin('events', 'events.position', 'head.position')
     .select(['head.position', 'head.attempt', 'events.event'])
@@ -128,10 +116,10 @@ function dueHeads(tx: Transaction<RecordsTables>, group: string, limit: number, 
 }
 
 /** Takes the next events over into the group's deliveries; false, and nothing written, when there are none. */
-async function fanOut(tx: Transaction<RecordsTables>, group: string): Promise<boolean> {
-  const found = await tx.selectFrom('consumer_groups').select('position').where('name', '=', group).executeTakeFirst();
+async function fanOut(db: Kysely<RecordsTables>, group: string): Promise<boolean> {
+  const found = await db.selectFrom('consumer_groups').select('position').where('name', '=', group).executeTakeFirst();
   const from = found?.position ?? 0;
-  const next = await tx
+  const next = await db
     .selectFrom('events')
     .select('position')
     .where('position', '>', from)
@@ -140,7 +128,7 @@ async function fanOut(tx: Transaction<RecordsTables>, group: string): Promise<bo
     .execute();
   const upTo = next.at(-1)?.position;
   if (upTo === undefined) return false;
-  await tx
+  await db
     .insertInto('deliveries')
     .columns(['group_name', 'position', 'call_id', 'attempt', 'due_at', 'is_out'])
     .expression(({ selectFrom }) =>
@@ -157,7 +145,7 @@ async function fanOut(tx: Transaction<RecordsTables>, group: string): Promise<bo
         .where('position', '<=', upTo),
     )
     .execute();
-  await tx
+  await db
     .insertInto('consumer_groups')
     .values({ name: group, position: upTo })
     .onConflict((conflict) => conflict.column('name').doUpdateSet({ position: upTo }))

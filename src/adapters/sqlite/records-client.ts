@@ -8,10 +8,12 @@ import type { Log } from '../../std/log.ts';
 import { untilAborted } from '../../std/signals.ts';
 import {
   packFault,
+  type ThreadAnswer,
   type ThreadOperations,
   type ThreadPaths,
   type ThreadReply,
   type ThreadRequest,
+  type ThreadRequests,
   unpackFault,
 } from './records-wire.ts';
 
@@ -41,6 +43,7 @@ export class RecordsClient {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #asked = new Map<number, Asked>();
+  #outgoing: ThreadRequest[] = [];
   readonly #opened = Promise.withResolvers<void>();
   #worker: Worker | undefined;
   #lastId = 0;
@@ -107,8 +110,15 @@ export class RecordsClient {
       // The thread answers `operation`, so the answer has its type; nothing checks that across threads.
       this.#asked.set(id, { resolve: (value) => resolve(value as Answer<Name>), reject });
       worker.ref();
-      worker.postMessage({ id, operation, args } satisfies ThreadRequest);
+      if (this.#outgoing.push({ id, operation, args }) === 1) setImmediate(() => this.#flush());
     });
+  }
+
+  /** A message costs both threads more than most of what is asked: all of this turn of the loop shares one. */
+  #flush(): void {
+    const requests: ThreadRequests = this.#outgoing;
+    this.#outgoing = [];
+    if (requests.length > 0) this.#worker?.postMessage(requests);
   }
 
   #start(): void {
@@ -133,12 +143,9 @@ export class RecordsClient {
         this.#log.error({ reason: fault.reason }, 'the records database could not be opened');
         break;
       }
-      case 'done':
+      case 'answered':
         this.#losses = 0;
-        this.#settle(reply.id)?.resolve(reply.value);
-        break;
-      case 'failed':
-        this.#settle(reply.id)?.reject(unpackFault(reply.fault));
+        for (const answer of reply.answers) this.#settle(answer);
         break;
       default:
         reply satisfies never;
@@ -147,10 +154,11 @@ export class RecordsClient {
     if (this.#asked.size === 0 && !this.#isClosing) worker.unref();
   }
 
-  #settle(id: number): Asked | undefined {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    return asked;
+  #settle(answer: ThreadAnswer): void {
+    const asked = this.#asked.get(answer.id);
+    this.#asked.delete(answer.id);
+    if (answer.kind === 'done') asked?.resolve(answer.value);
+    else asked?.reject(unpackFault(answer.fault));
   }
 
   #lose(worker: Worker, cause: unknown): void {
@@ -159,6 +167,7 @@ export class RecordsClient {
     this.#opened.reject(lostFault(cause));
     for (const { reject } of this.#asked.values()) reject(lostFault(cause));
     this.#asked.clear();
+    this.#outgoing = [];
     if (this.#isClosing) return;
     const delayMs = this.#losses === 0 ? 0 : RESTART_AFTER_MS * 2 ** (this.#losses - 1);
     this.#losses += 1;

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { type Generated, Kysely, type RawBuilder, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 
 /** `records.db` as kysely sees it. Times are epoch milliseconds, JSON is text. */
 export interface RecordsTables {
@@ -61,24 +61,36 @@ export interface RecordsTables {
   };
 }
 
-/** Kysely over node:sqlite, which wants the parameters spread and says by its columns whether a statement reads. */
+/** Far more than there are: SQL whose text varied without end would else be kept without end. */
+const MAX_STATEMENTS = 200;
+
+/**
+ * Kysely over node:sqlite, which wants the parameters spread and says by its columns whether a statement reads. Each
+ * statement is prepared once: preparing costs more than running it.
+ */
 export function kyselyOver(database: DatabaseSync): Kysely<RecordsTables> {
+  const statements = new Map<string, SqliteStatement>();
+  const prepare = (text: string): SqliteStatement => {
+    const statement = database.prepare(text);
+    const prepared: SqliteStatement = {
+      reader: statement.columns().length > 0,
+      all: (parameters) => statement.all(...bindable(parameters)),
+      run: (parameters) => statement.run(...bindable(parameters)),
+      iterate: (parameters) => statement.iterate(...bindable(parameters)),
+    };
+    if (statements.size < MAX_STATEMENTS) statements.set(text, prepared);
+    return prepared;
+  };
   return new Kysely<RecordsTables>({
     dialect: new SqliteDialect({
-      database: {
-        close: () => database.close(),
-        prepare(sql) {
-          const statement = database.prepare(sql);
-          return {
-            reader: statement.columns().length > 0,
-            all: (parameters) => statement.all(...bindable(parameters)),
-            run: (parameters) => statement.run(...bindable(parameters)),
-            iterate: (parameters) => statement.iterate(...bindable(parameters)),
-          };
-        },
-      },
+      database: { close: () => database.close(), prepare: (text) => statements.get(text) ?? prepare(text) },
     }),
   });
+}
+
+/** One parameter for a list of any length, so that its statement is one too. */
+export function positionsIn(positions: readonly number[]): RawBuilder<number> {
+  return sql<number>`(SELECT value FROM json_each(${JSON.stringify(positions)}))`;
 }
 
 function bindable(parameters: readonly unknown[]): SQLInputValue[] {

@@ -6,53 +6,98 @@ import { eventLogOperations } from './event-log.ts';
 import { recordsOperations } from './records.ts';
 import { kyselyOver, RECORDS_MIGRATIONS } from './records-schema.ts';
 import {
+  type Housekeeping,
   packFault,
+  type ThreadAnswer,
   type ThreadOperations,
   type ThreadPaths,
   type ThreadReply,
   type ThreadRequest,
+  type ThreadRequests,
 } from './records-wire.ts';
 import { sqliteFault } from './sqlite-fault.ts';
 
 /** Beyond 64 MB of write-ahead log (in pages of 4 KB) a truncating checkpoint is worth the moment it holds commits up. */
 const MAX_WAL_PAGES = 16_384;
 
+type RecordsThread = Readonly<{
+  operations: ThreadOperations;
+  /** Runs `work` in one write transaction: all of it or nothing. */
+  transact<T>(work: () => Promise<T>): Promise<T>;
+}>;
+
+/** These leave records.db alone or close it. */
+const HOUSEKEEPING: ReadonlySet<string> = new Set<keyof Housekeeping>(['checkpointLive', 'close']);
+
 // This module is the body of the one thread that owns records.db; imported anywhere else it does nothing.
 if (parentPort) start(parentPort, workerData);
 
 function start(port: MessagePort, paths: ThreadPaths): void {
   const reply = (message: ThreadReply) => port.postMessage(message);
-  let operations: ThreadOperations;
+  let thread: RecordsThread;
   try {
-    operations = openOperations(paths, port);
+    thread = openThread(paths, port);
   } catch (thrown) {
     reply({ kind: 'refused', fault: packFault(toFault(thrown)) });
     port.close();
     return;
   }
-
-  const answer = async ({ id, operation, args }: ThreadRequest) => {
-    try {
-      const value: unknown = await Reflect.apply(operations[operation], operations, args);
-      reply({ kind: 'done', id, value });
-    } catch (thrown) {
-      reply({ kind: 'failed', id, fault: packFault(sqliteFault(thrown)) });
-    }
-  };
-  // One after another, in the order they were asked: there is one connection, and so one transaction at a time.
+  // One message after another, in the order they came: there is one connection, and so one transaction at a time.
   let last = Promise.resolve();
-  port.on('message', (request: ThreadRequest) => {
-    last = last.then(() => answer(request));
+  port.on('message', (requests: ThreadRequests) => {
+    last = last.then(async () => reply({ kind: 'answered', answers: await answerAll(thread, requests) }));
   });
   reply({ kind: 'opened' });
 }
 
-function openOperations({ recordsPath, livePath }: ThreadPaths, port: MessagePort): ThreadOperations {
+/**
+ * What came in one message shares one transaction, and so one sync of the disk. When one of them fails none has taken
+ * place: each then gets a transaction of its own, and only the one at fault fails.
+ */
+async function answerAll(thread: RecordsThread, requests: ThreadRequests): Promise<readonly ThreadAnswer[]> {
+  const [work, housekeeping] = [requests.filter(isWork), requests.filter((request) => !isWork(request))];
+  const answers: ThreadAnswer[] = [];
+  try {
+    answers.push(...(await thread.transact(() => runAll(thread, work))));
+  } catch {
+    for (const request of work) answers.push(await answerAlone(thread, request));
+  }
+  for (const request of housekeeping) answers.push(await answerAlone(thread, request));
+  return answers;
+}
+
+function isWork({ operation }: ThreadRequest): boolean {
+  return !HOUSEKEEPING.has(operation);
+}
+
+async function runAll(thread: RecordsThread, requests: ThreadRequests): Promise<readonly ThreadAnswer[]> {
+  const answers: ThreadAnswer[] = [];
+  for (const request of requests) answers.push(await run(thread, request));
+  return answers;
+}
+
+async function answerAlone(thread: RecordsThread, request: ThreadRequest): Promise<ThreadAnswer> {
+  try {
+    return await (isWork(request) ? thread.transact(() => run(thread, request)) : run(thread, request));
+  } catch (thrown) {
+    return { kind: 'failed', id: request.id, fault: packFault(sqliteFault(thrown)) };
+  }
+}
+
+async function run({ operations }: RecordsThread, { id, operation, args }: ThreadRequest): Promise<ThreadAnswer> {
+  const value: unknown = await Reflect.apply(operations[operation], operations, args);
+  return { kind: 'done', id, value };
+}
+
+function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): RecordsThread {
   const live = connect(livePath);
-  const db = kyselyOver(
-    openDatabase(recordsPath, { synchronous: 'FULL', isCheckpointedElsewhere: false, migrations: RECORDS_MIGRATIONS }),
-  );
-  return {
+  const database = openDatabase(recordsPath, {
+    synchronous: 'FULL',
+    isCheckpointedElsewhere: false,
+    migrations: RECORDS_MIGRATIONS,
+  });
+  const db = kyselyOver(database);
+  const operations: ThreadOperations = {
     ...recordsOperations(db),
     ...eventLogOperations(db),
     async checkpointLive() {
@@ -65,6 +110,20 @@ function openOperations({ recordsPath, livePath }: ThreadPaths, port: MessagePor
       await db.destroy();
       // Whatever was posted still leaves; with the port closed the thread has nothing to live for.
       setImmediate(() => port.close());
+    },
+  };
+  return {
+    operations,
+    async transact(work) {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = await work();
+        database.exec('COMMIT');
+        return result;
+      } catch (thrown) {
+        if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
+        throw thrown;
+      }
     },
   };
 }

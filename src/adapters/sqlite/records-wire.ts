@@ -43,9 +43,15 @@ export interface ThreadRequest {
   readonly args: readonly unknown[];
 }
 
+/** What was asked in one turn of the loop crosses in one message, and so does what comes of it. */
+export type ThreadRequests = readonly ThreadRequest[];
+
 export type ThreadReply =
   | { readonly kind: 'opened' }
   | { readonly kind: 'refused'; readonly fault: WireFault }
+  | { readonly kind: 'answered'; readonly answers: readonly ThreadAnswer[] };
+
+export type ThreadAnswer =
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: WireFault };
 

@@ -1,47 +1,44 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { CallEvent } from '../../call/events.ts';
 import { type CallReport, countTurns } from '../../call/report.ts';
-import type { RecordsTables } from './records-schema.ts';
+import { positionsIn, type RecordsTables } from './records-schema.ts';
 import type { RecordsOperations } from './records-wire.ts';
 import { callIdOf } from './rows.ts';
 
-type Connection = Kysely<RecordsTables> | Transaction<RecordsTables>;
-
-/** The archive, as the records thread runs it: one transaction per operation. */
+/** The archive, as the records thread runs it, which puts each operation into a transaction. */
 export function recordsOperations(db: Kysely<RecordsTables>): RecordsOperations {
   return {
-    acceptWebhook: (webhook, facts) =>
-      db.transaction().execute(async (tx) => {
-        const { numInsertedOrUpdatedRows } = await tx
-          .insertInto('webhooks')
-          .values({
-            key: webhook.key,
-            event: webhook.event,
-            call_id: webhook.callId ?? null,
-            signed_at: webhook.signedAt,
-            received_at: webhook.receivedAt,
-            body: webhook.body,
-          })
-          .onConflict((conflict) =>
-            conflict
-              .column('key')
-              .doUpdateSet(({ ref }) => ({
-                signed_at: ref('excluded.signed_at'),
-                received_at: ref('excluded.received_at'),
-                body: ref('excluded.body'),
-              }))
-              // The only event that repeats by design: the newest holds all the others.
-              .where('webhooks.event', '=', 'transcript_updated')
-              .whereRef('excluded.signed_at', '>', 'webhooks.signed_at'),
-          )
-          .executeTakeFirstOrThrow();
-        if (numInsertedOrUpdatedRows === 0n) return 'duplicate';
-        if (facts.length > 0) {
-          const rows = facts.map((fact) => ({ event: JSON.stringify(fact) }));
-          await tx.insertInto('outbox').values(rows).execute();
-        }
-        return 'stored';
-      }),
+    async acceptWebhook(webhook, facts) {
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('webhooks')
+        .values({
+          key: webhook.key,
+          event: webhook.event,
+          call_id: webhook.callId ?? null,
+          signed_at: webhook.signedAt,
+          received_at: webhook.receivedAt,
+          body: webhook.body,
+        })
+        .onConflict((conflict) =>
+          conflict
+            .column('key')
+            .doUpdateSet(({ ref }) => ({
+              signed_at: ref('excluded.signed_at'),
+              received_at: ref('excluded.received_at'),
+              body: ref('excluded.body'),
+            }))
+            // The only event that repeats by design: the newest holds all the others.
+            .where('webhooks.event', '=', 'transcript_updated')
+            .whereRef('excluded.signed_at', '>', 'webhooks.signed_at'),
+        )
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return 'duplicate';
+      if (facts.length > 0) {
+        const rows = facts.map((fact) => ({ event: JSON.stringify(fact) }));
+        await db.insertInto('outbox').values(rows).execute();
+      }
+      return 'stored';
+    },
 
     async isNamed(callId) {
       const row = await db.selectFrom('webhooks').select('key').where('call_id', '=', callId).limit(1).execute();
@@ -59,52 +56,50 @@ export function recordsOperations(db: Kysely<RecordsTables>): RecordsOperations 
       return row.length > 0;
     },
 
-    saveFact: (event) =>
-      db.transaction().execute(async (tx) => {
-        const { callId, epoch, seq } = event;
-        await tx
-          .insertInto('facts')
-          .values({ call_id: callId, epoch, seq, event: JSON.stringify(event) })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-        if (event.type !== 'call.started') return;
-        await tx
-          .insertInto('calls')
-          .values({
-            call_id: callId,
-            agent: event.agent,
-            started_at: event.at,
-            ended_at: null,
-            reason: null,
-            turns: null,
-          })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-      }),
+    async saveFact(event) {
+      const { callId, epoch, seq } = event;
+      await db
+        .insertInto('facts')
+        .values({ call_id: callId, epoch, seq, event: JSON.stringify(event) })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      if (event.type !== 'call.started') return;
+      await db
+        .insertInto('calls')
+        .values({
+          call_id: callId,
+          agent: event.agent,
+          started_at: event.at,
+          ended_at: null,
+          reason: null,
+          turns: null,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
 
     facts: (callId) => factsOf(db, callId),
 
-    saveReport: (report) =>
-      db.transaction().execute(async (tx) => {
-        const listed = {
-          agent: report.agent.name,
-          started_at: report.startedAt,
-          ended_at: report.endedAt,
-          reason: report.reason,
-          turns: report.turns,
-        };
-        await tx
-          .insertInto('calls')
-          .values({ call_id: report.callId, ...listed })
-          .onConflict((conflict) => conflict.column('call_id').doUpdateSet(listed))
-          .execute();
-        const text = JSON.stringify(report);
-        await tx
-          .insertInto('reports')
-          .values({ call_id: report.callId, report: text })
-          .onConflict((conflict) => conflict.column('call_id').doUpdateSet({ report: text }))
-          .execute();
-      }),
+    async saveReport(report) {
+      const listed = {
+        agent: report.agent.name,
+        started_at: report.startedAt,
+        ended_at: report.endedAt,
+        reason: report.reason,
+        turns: report.turns,
+      };
+      await db
+        .insertInto('calls')
+        .values({ call_id: report.callId, ...listed })
+        .onConflict((conflict) => conflict.column('call_id').doUpdateSet(listed))
+        .execute();
+      const text = JSON.stringify(report);
+      await db
+        .insertInto('reports')
+        .values({ call_id: report.callId, report: text })
+        .onConflict((conflict) => conflict.column('call_id').doUpdateSet({ report: text }))
+        .execute();
+    },
 
     async report(callId) {
       const row = await db.selectFrom('reports').select('report').where('call_id', '=', callId).executeTakeFirst();
@@ -140,15 +135,12 @@ export function recordsOperations(db: Kysely<RecordsTables>): RecordsOperations 
     },
 
     async forgetFacts(positions) {
-      await db
-        .deleteFrom('outbox')
-        .where('position', 'in', sql<number>`(SELECT value FROM json_each(${JSON.stringify(positions)}))`)
-        .execute();
+      await db.deleteFrom('outbox').where('position', 'in', positionsIn(positions)).execute();
     },
   };
 }
 
-async function factsOf(db: Connection, callId: string): Promise<readonly CallEvent[]> {
+async function factsOf(db: Kysely<RecordsTables>, callId: string): Promise<readonly CallEvent[]> {
   const rows = await db
     .selectFrom('facts')
     .select('event')
