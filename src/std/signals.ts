@@ -41,6 +41,29 @@ export async function withDeadline<T>(
   }
 }
 
+/** Waits for pieces of work one after another, each within a time of its own, with one listener for all of them. */
+export interface Waiter {
+  /** Rejects with the signal's reason, or after `timeoutMs` with a `timeout` Fault of the given reason. */
+  wait<T>(work: Promise<T>, timeoutMs: number, reason: string): Promise<T>;
+}
+
+/** For streams, whose every chunk is waited for: `withDeadline` would make signals and listeners for each. */
+export function createWaiter(clock: Clock, signal: AbortSignal): Waiter {
+  let give = (_reason: unknown) => {};
+  signal.addEventListener('abort', () => give(signal.reason), { once: true });
+  return {
+    wait: (work, timeoutMs, reason) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        give = reject;
+        const cancel = clock.after(timeoutMs, () =>
+          reject(new Fault('timeout', reason, `expected an outcome within ${timeoutMs} ms, none came`)),
+        );
+        work.then(resolve, reject).finally(cancel);
+      }),
+  };
+}
+
 /** Settles with `work`, or rejects with the signal's reason when it aborts first, even if `work` ignores its signal. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {

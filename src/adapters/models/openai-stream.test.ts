@@ -38,14 +38,32 @@ async function read(source: AsyncIterable<Uint8Array>) {
 
 const readText = (text: string, sizes: readonly number[] = []) => read(inPieces(Buffer.from(text), sizes));
 
+/** What was said, whichever of it came together, and the rest. */
+const meaning = (chunks: readonly ModelChunk[]) => ({
+  words: chunks.map((chunk) => (chunk.kind === 'text' ? chunk.text : '')).join(''),
+  rest: chunks.filter(({ kind }) => kind !== 'text'),
+});
+
 /** The words and whole calls, without the signs of life. */
 const telling = (chunks: readonly ModelChunk[]) => chunks.filter((chunk) => chunk.kind !== 'text' || chunk.text !== '');
 
 describe('words', () => {
   it('streams each delta and ends with [DONE]', async () => {
-    expect(await readText(says('Good ') + says('day.') + DONE)).toMatchObject({
+    const text = says('Good ') + says('day.') + DONE;
+    expect(await readText(text, [says('Good ').length, says('day.').length])).toMatchObject({
       chunks: [{ kind: 'text', text: 'Good ' }, { kind: 'text', text: 'day.' }, { kind: 'end' }],
       outcome: 'ended',
+    });
+  });
+
+  it('gives words that came together as one chunk, and those before an event that cannot be read', async () => {
+    expect((await readText(says('Good ') + says('day.') + DONE)).chunks[0]).toEqual({
+      kind: 'text',
+      text: 'Good day.',
+    });
+    expect(await readText(`${says('Good ')}data: {\n\n`)).toMatchObject({
+      chunks: [{ kind: 'text', text: 'Good ' }],
+      outcome: 'model.stream_malformed',
     });
   });
 
@@ -78,10 +96,11 @@ describe('words', () => {
 
 describe('tool calls', () => {
   it('puts a call together from its pieces, with a sign of life for each', async () => {
-    const text =
-      piece(0, '', 'call_1', 'book') + piece(0, '{"gue') + piece(0, 'sts":2}') + delta({}, 'tool_calls') + DONE;
+    const pieces = [piece(0, '', 'call_1', 'book'), piece(0, '{"gue'), piece(0, 'sts":2}')];
+    const text = pieces.join('') + delta({}, 'tool_calls') + DONE;
     const life = { kind: 'text', text: '' };
-    expect((await readText(text)).chunks).toEqual([
+    const sizes = pieces.map(({ length }) => length);
+    expect((await readText(text, sizes)).chunks).toEqual([
       life,
       life,
       life,
@@ -191,7 +210,7 @@ describe('however the bytes are split', () => {
     }),
   );
 
-  it('gives the same chunks', async () => {
+  it('gives the same words and calls', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ part, newline, hasComment: fc.boolean() }), { maxLength: 8 }),
@@ -208,17 +227,17 @@ describe('however the bytes are split', () => {
           const text = isCut ? body : `${body}data: [DONE]${lastNewline}${lastNewline}`;
           const whole = await readText(text);
           const split = await readText(text, sizes);
-          expect(split.chunks).toEqual(whole.chunks);
+          expect(meaning(split.chunks)).toEqual(meaning(whole.chunks));
           expect(split.outcome).toBe(whole.outcome);
           const said = parts.map(({ part }) => ('content' in part ? part.content : '')).join('');
-          expect(whole.chunks.map((chunk) => (chunk.kind === 'text' ? chunk.text : '')).join('')).toBe(said);
+          expect(meaning(whole.chunks).words).toBe(said);
         },
       ),
       { numRuns: 200 },
     );
   });
 
-  it('gives the same chunks byte by byte', async () => {
+  it('gives the same words and calls byte by byte', async () => {
     const text = `\uFEFF${says('Zwölf Gäste 👍🏽 日本')}`.replaceAll('\n', '\r\n') + says('. ') + DONE;
     const bytes = Buffer.from(text);
     const single = await read(
@@ -227,7 +246,7 @@ describe('however the bytes are split', () => {
         Array.from(bytes, () => 1),
       ),
     );
-    expect(single).toEqual(await readText(text));
+    expect(meaning(single.chunks)).toEqual(meaning((await readText(text)).chunks));
     expect(single.chunks[0]).toEqual({ kind: 'text', text: 'Zwölf Gäste 👍🏽 日本' });
   });
 });

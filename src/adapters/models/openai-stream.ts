@@ -42,8 +42,9 @@ type ToolPiece = NonNullable<
 >[number];
 
 /**
- * Reads the bytes of a chat completion's event stream: words as they come, tool calls once they are whole, then
- * `end`. However the bytes are split, the chunks are the same. Returns right after `end`, leaving the rest unread.
+ * Reads the bytes of a chat completion's event stream: words as they come, all that came at once as one chunk, tool
+ * calls once they are whole, then `end`. However the bytes are split, the words and calls are the same. Returns right
+ * after `end`, leaving the rest unread.
  *
  * @throws Fault `model.stream_malformed`, `model.event_too_large`, `model.stream_too_large`, `model.stream_failed`,
  *   `model.tool_call_cut`, `model.stream_cut`, `model.bad_response` (there was not one event)
@@ -74,11 +75,10 @@ export async function* readChunks(
     const ready = events;
     events = [];
     hasEvents ||= ready.length > 0;
-    for (const data of ready) {
-      if (data.length > MAX_EVENT_CHARS) throw eventTooLarge(model);
-      const { chunks, finish } = readEvent(data, tools, model);
-      yield* chunks;
-      if (finish === undefined) continue;
+    const { text, finish, fault } = readEvents(ready, tools, model);
+    if (text !== undefined) yield { kind: 'text', text };
+    if (fault) throw fault;
+    if (finish !== undefined) {
       // Out of tokens in the middle of the arguments: what there is of them is not a call.
       if (finish === 'length' && tools.isBusy) throw toolCallCut(model);
       for (const call of tools.take()) yield { kind: 'toolCall', call };
@@ -90,36 +90,46 @@ export async function* readChunks(
   throw hasEvents ? streamCut(model) : badResponse(model, {});
 }
 
-/** What one event adds; `finish` when the model is done. Some servers finish with a reason, some only with [DONE]. */
-function readEvent(
-  data: string,
-  tools: ToolAssembly,
-  model: string,
-): { readonly chunks: readonly ModelChunk[]; readonly finish?: string } {
-  if (data.trim() === '[DONE]') return { chunks: [], finish: 'done' };
-  const event = parseEvent(data, model);
-  if (event.error !== undefined && event.error !== null) throw streamFailed(model);
-  // Other choices than the first are not asked for; an event without any carries usage or filter results.
-  const choice = event.choices?.find((candidate) => (candidate.index ?? 0) === 0);
-  const chunks: ModelChunk[] = [];
-  if (choice?.delta?.content) chunks.push({ kind: 'text', text: choice.delta.content });
-  const pieces = choice?.delta?.tool_calls ?? [];
-  for (const piece of pieces) tools.add(piece);
-  if (pieces.length > 0) chunks.push({ kind: 'text', text: '' });
-  return { chunks, ...(choice?.finish_reason && { finish: choice.finish_reason }) };
+interface Reading {
+  /** Empty when a tool call has grown: a sign of life. Undefined when there was nothing of either. */
+  readonly text?: string | undefined;
+  /** Why the model is done, once it is. */
+  readonly finish?: string;
+  readonly fault?: Fault;
 }
 
-function parseEvent(data: string, model: string): StreamEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(data);
-  } catch {
-    // The parser's error quotes the text, which may be what a person said.
-    throw streamMalformed(model);
+/** What events add that came together; what stands before one that cannot be read counts. */
+function readEvents(events: readonly string[], tools: ToolAssembly, model: string): Reading {
+  let text: string | undefined;
+  for (const data of events) {
+    const reading = data.length > MAX_EVENT_CHARS ? { fault: eventTooLarge(model) } : readEvent(data, tools, model);
+    if (reading.text !== undefined) text = (text ?? '') + reading.text;
+    if (reading.finish !== undefined || reading.fault) return { ...reading, text };
   }
-  const parsed = streamEvent.safeParse(json);
-  if (!parsed.success) throw streamMalformed(model);
-  return parsed.data;
+  return { text };
+}
+
+/** Some servers finish with a reason, some only with [DONE]. */
+function readEvent(data: string, tools: ToolAssembly, model: string): Reading {
+  if (data.trim() === '[DONE]') return { finish: 'done' };
+  const event = parseEvent(data);
+  if (!event) return { fault: streamMalformed(model) };
+  if (event.error !== undefined && event.error !== null) return { fault: streamFailed(model) };
+  // Other choices than the first are not asked for; an event without any carries usage or filter results.
+  const choice = event.choices?.find((candidate) => (candidate.index ?? 0) === 0);
+  const pieces = choice?.delta?.tool_calls ?? [];
+  for (const piece of pieces) tools.add(piece);
+  const text = choice?.delta?.content || (pieces.length > 0 ? '' : undefined);
+  return { text, ...(choice?.finish_reason && { finish: choice.finish_reason }) };
+}
+
+/** Undefined when it is none; without the parser's error, which quotes the text: it may be what a person said. */
+function parseEvent(data: string): StreamEvent | undefined {
+  try {
+    return streamEvent.safeParse(JSON.parse(data)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Puts tool calls together from their pieces, told apart by index, or by a new id where a server sends no index. */
