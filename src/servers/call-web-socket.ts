@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { CallSocket } from './socket.ts';
 
@@ -23,13 +24,27 @@ export class CallWebSocket extends WebSocket {
   }
 }
 
-/** The socket as a session may use it. */
-export function callSocket(webSocket: CallWebSocket): CallSocket {
+/** The socket as a session may use it. Frames that are sent together leave in one write of `transport`. */
+export function callSocket(webSocket: CallWebSocket, transport: Duplex): CallSocket {
+  let isCorked = false;
+  const uncork = () => {
+    if (isCorked) transport.uncork();
+    isCorked = false;
+  };
   return {
     send(text) {
-      if (webSocket.readyState === WebSocket.OPEN) webSocket.send(text);
+      if (webSocket.readyState !== WebSocket.OPEN) return;
+      if (!isCorked) {
+        transport.cork();
+        process.nextTick(uncork);
+      }
+      isCorked = true;
+      webSocket.send(text);
     },
-    terminate: () => webSocket.terminate(),
+    terminate() {
+      uncork();
+      webSocket.terminate();
+    },
     hangUp: () => webSocket.hangUp(),
   };
 }

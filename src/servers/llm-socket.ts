@@ -119,7 +119,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
     if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
     if (!isAdmitting) return refuse(socket, 503, 'draining');
-    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { callId, isProven }));
+    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, socket, { callId, isProven }));
   }
 
   /** What the archive knows of a call; when it does not answer, the caller is not made to wait for it. */
@@ -143,7 +143,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     return unproven < MAX_UNPROVEN && !sockets.has(callId);
   }
 
-  function serve(webSocket: CallWebSocket, info: LineInfo): void {
+  function serve(webSocket: CallWebSocket, transport: Duplex, info: LineInfo): void {
     const { callId } = info;
     const socket: OpenSocket = { webSocket, isProven: info.isProven, stopGuarding() {} };
     const ofCall = sockets.get(callId) ?? new Set();
@@ -175,7 +175,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       guarded(callId, () => listener?.onClosed());
     });
     guarded(callId, () => {
-      listener = accept(callSocket(webSocket), info);
+      listener = accept(callSocket(webSocket, transport), info);
     });
     if (!listener) webSocket.terminate();
   }

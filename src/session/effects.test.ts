@@ -11,6 +11,7 @@ import { agentOf, deskOf, heard, RecordedLine, recordedLog, responderOf, silence
 
 const COMMIT: Effect = { kind: 'commit' };
 const FACT: Effect = { kind: 'record', fact: { type: 'call.adrift' } };
+const say = (text: string): Effect => ({ kind: 'say', responseId: 1, text, isComplete: false });
 const down = () => new Fault('unavailable', 'store.down', 'expected a store, it is away');
 
 /** A runner whose commits wait until they are answered, one after another. */
@@ -46,30 +47,47 @@ function openRunner(draft?: Parameters<typeof responderOf>[0]) {
 const callWith = (...words: readonly string[]): Call => ({ ...new CallScript().call, transcript: heard(...words) });
 
 describe('commits', () => {
+  it('and words that come together leave together: the call as it is then, before a word of it', async () => {
+    const runner = openRunner();
+    const before = callWith('hi');
+    runner.run([COMMIT, say('One.')], before);
+    runner.run([COMMIT, say('Two.')], callWith('hi', 'a table'));
+    expect(runner.commits).toHaveLength(0);
+    await settle();
+    expect(runner.commits.map(({ commit }) => commit.head.heard)).toEqual([4]);
+    expect(runner.line.carried).toEqual([say('One.'), say('Two.')]);
+  });
+
   it('leave one after another, the first at once', async () => {
     const runner = openRunner();
-    runner.run([COMMIT, COMMIT], callWith('hi'));
+    runner.run([COMMIT], callWith('hi'));
+    runner.flush();
     expect(runner.commits).toHaveLength(1);
+    runner.run([COMMIT], callWith('hi'));
     await settle();
     expect(runner.commits).toHaveLength(1);
     await runner.answer();
     expect(runner.commits).toHaveLength(2);
     await runner.answer();
     runner.run([COMMIT], callWith('hi'));
+    runner.flush();
     expect(runner.commits).toHaveLength(3);
   });
 
   it('carry only the utterances that the store does not have', async () => {
     const runner = openRunner();
     runner.run([COMMIT], callWith('hi'));
+    await settle();
     await runner.answer();
     runner.run([COMMIT], callWith('hi', 'a table'));
+    await settle();
     expect(runner.commits[1]?.commit.appended.map(({ index }) => index)).toEqual([2, 3]);
   });
 
   it('that failed are made up for by the next one: every utterance, and every fact in its order', async () => {
     const runner = openRunner();
     runner.run([FACT, COMMIT], callWith('hi'));
+    await settle();
     runner.run([FACT, COMMIT], callWith('hi', 'a table'));
     await runner.answer(down());
     const next = runner.commits[1]?.commit;
@@ -80,6 +98,7 @@ describe('commits', () => {
   it('that were waited for are confirmed though they failed: the caller is not kept waiting', async () => {
     const runner = openRunner();
     runner.run([{ kind: 'commit', tag: 'greeting' }], callWith());
+    await settle();
     expect(runner.pushed).toEqual([]);
     await runner.answer(down());
     expect(runner.pushed).toEqual(['committed']);
@@ -88,13 +107,14 @@ describe('commits', () => {
   it('that are refused fence the session and confirm nothing', async () => {
     const runner = openRunner();
     runner.run([{ kind: 'commit', tag: 'greeting' }], callWith());
+    await settle();
     await runner.answer('fenced');
     expect(runner.pushed).toEqual(['fenced']);
   });
 
   it('are waited for at the end, but not for ever', async () => {
     const runner = openRunner();
-    runner.run([COMMIT, COMMIT], callWith('hi'));
+    runner.run([COMMIT], callWith('hi'));
     let isClosed = false;
     const closed = runner.close().then(() => {
       isClosed = true;

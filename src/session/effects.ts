@@ -4,7 +4,7 @@ import type { ToolDesk } from '../agent/tool-desk.ts';
 import type { Call, ToolUse } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
 import { type CallEvent, type CallFact, stamp } from '../call/events.ts';
-import type { CallInput, CommitTag, TimerName } from '../call/inputs.ts';
+import type { CallInput, TimerName } from '../call/inputs.ts';
 import { headOf } from '../call/snapshot.ts';
 import { changedUtterances, type Transcript } from '../call/transcript.ts';
 import type { CallStore } from '../ports/call-store.ts';
@@ -27,10 +27,24 @@ export interface SessionServices {
 
 /** Does what the machine wants done, for one session. What comes of it returns as inputs. */
 export interface EffectRunner {
-  /** `call` is the call after the step that asked for these. An effect that fails does not stop those after it. */
+  /**
+   * `call` is the call after the step that asked for these. An effect that fails does not stop those after it. Commits
+   * and words gather until the loop has read what came together; then one commit leaves, and the words it journals.
+   */
   run(effects: readonly Effect[], call: Call): void;
+  /** Commits and says now what has gathered. */
+  flush(): void;
   /** Aborts drafts and stops clocks; settles when every commit has been stored, refused or given up. */
   close(): Promise<void>;
+}
+
+type Commit = Extract<Effect, { kind: 'commit' }>;
+
+/** What one turn of the loop made: the call as it now stands, and what is to leave for it. */
+interface Gathered {
+  call: Call;
+  readonly commits: Commit[];
+  readonly words: Effect[];
 }
 
 /** A store that hangs must not keep the call from its next socket: Retell dials back within seconds. */
@@ -52,19 +66,22 @@ export function createEffectRunner(
   let written = stored;
   let lastCommit: Promise<void> = Promise.resolve();
   let commits = 0;
+  let gathered: Gathered | undefined;
 
   return {
     run(effects, call) {
+      if (gathered) gathered.call = call;
       for (const effect of effects) {
         try {
           perform(effect, call);
         } catch (thrown) {
-          const { reason } = toFault(thrown, 'session.effect_failed');
-          log.error({ callId: call.id, effect: effect.kind, reason }, 'an effect failed; the call goes on');
+          failed(effect, call, thrown);
         }
       }
     },
+    flush,
     async close() {
+      flush();
       for (const controller of drafts.values()) controller.abort(gone());
       for (const cancel of timers.values()) cancel();
       timers.clear();
@@ -74,6 +91,11 @@ export function createEffectRunner(
     },
   };
 
+  function failed(effect: Effect, call: Call, thrown: unknown): void {
+    const { reason } = toFault(thrown, 'session.effect_failed');
+    log.error({ callId: call.id, effect: effect.kind, reason }, 'an effect failed; the call goes on');
+  }
+
   function perform(effect: Effect, call: Call): void {
     switch (effect.kind) {
       case 'say':
@@ -81,10 +103,8 @@ export function createEffectRunner(
       case 'tell':
       case 'noteUse':
       case 'noteOutcome':
-        line.carry(effect);
-        break;
       case 'hangUp':
-        line.hangUp();
+        gather(call).words.push(effect);
         break;
       case 'draft':
         void draft(effect.order); // owned by its controller in `drafts`; failures return as inputs
@@ -99,7 +119,7 @@ export function createEffectRunner(
         record(effect.fact, call);
         break;
       case 'commit':
-        commit(call, effect.tag);
+        gather(call).commits.push(effect);
         break;
       case 'arm':
         arm(effect.timer, effect.at);
@@ -147,12 +167,36 @@ export function createEffectRunner(
     unsent.push(event);
   }
 
+  /** What is to leave once the loop has read what came together: a stream's sentences often come in one packet. */
+  function gather(call: Call): Gathered {
+    if (!gathered) {
+      gathered = { call, commits: [], words: [] };
+      setImmediate(flush);
+    }
+    return gathered;
+  }
+
+  function flush(): void {
+    if (!gathered) return;
+    const { call, commits: asked, words } = gathered;
+    gathered = undefined;
+    if (asked.length > 0) commit(call, asked);
+    for (const effect of words) {
+      try {
+        if (effect.kind === 'hangUp') line.hangUp();
+        else line.carry(effect);
+      } catch (thrown) {
+        failed(effect, call, thrown);
+      }
+    }
+  }
+
   /**
    * Commits leave one after another, the first at once: an embedded store has written it when this returns. The
    * voice does not wait for them unless the machine said so with a tag.
    */
-  function commit(call: Call, tag: CommitTag | undefined): void {
-    const done = commits === 0 ? store(call, tag) : lastCommit.then(() => store(call, tag));
+  function commit(call: Call, asked: readonly Commit[]): void {
+    const done = commits === 0 ? store(call, asked) : lastCommit.then(() => store(call, asked));
     commits += 1;
     lastCommit = done.finally(() => {
       commits -= 1;
@@ -160,7 +204,7 @@ export function createEffectRunner(
   }
 
   /** Writes what the store does not have yet, and so also what an earlier commit failed to write. Never rejects. */
-  async function store(call: Call, tag: CommitTag | undefined): Promise<void> {
+  async function store(call: Call, asked: readonly Commit[]): Promise<void> {
     const facts = unsent;
     unsent = [];
     const content = { head: headOf(call), appended: changedUtterances(written, call.transcript), facts };
@@ -177,7 +221,7 @@ export function createEffectRunner(
       log.error({ callId: call.id, reason: toFault(thrown).reason }, 'call could not be stored');
       unsent = [...facts, ...unsent];
     }
-    if (tag) push({ kind: 'committed', at: clock.now(), tag });
+    for (const { tag } of asked) if (tag) push({ kind: 'committed', at: clock.now(), tag });
   }
 
   function arm(timer: TimerName, at: number): void {

@@ -6,7 +6,7 @@ import type { ToolDesk } from '../agent/tool-desk.ts';
 import { type CallId, parseCallId, type ToolOutcome } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
 import type { CallEvent } from '../call/events.ts';
-import type { DraftChunk } from '../call/inputs.ts';
+import type { DraftChunk } from '../call/call.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { Log } from '../std/log.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';

@@ -52,6 +52,7 @@ export async function runSession(services: SessionServices, start: SessionStart)
     } catch (thrown) {
       const fault = toFault(thrown, 'call.step_failed');
       log.error({ callId: call.id, input: input.kind, reason: fault.reason }, 'a step failed; the call goes on');
+      runner.flush();
       if (input.kind === 'asked') apologise(start, input.responseId);
     }
   };
@@ -66,9 +67,11 @@ export async function runSession(services: SessionServices, start: SessionStart)
       }
       if (input.kind === 'release') {
         feed({ kind: 'lost', at: clock.now() });
+        runner.flush();
         line.terminate();
       } else feed(input);
       if (call.phase.kind === 'over') {
+        runner.flush();
         line.terminate(); // Retell has closed it already, or has told us that it will
         return 'over';
       }
