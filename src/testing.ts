@@ -174,7 +174,12 @@ class Caller {
       if (this.#listener === listener) this.#listener = undefined;
       queueMicrotask(() => listener?.onClosed());
     };
-    const line = { carry: (effect: Effect) => this.#hear(effect), terminate: letGo, hangUp: letGo };
+    const line = {
+      carry: (effect: Effect) => this.#hear(effect),
+      hearAtOnce: () => {},
+      terminate: letGo,
+      hangUp: letGo,
+    };
     const { variables = {}, isProven = true } = this.#options;
     listener = this.#roster.accept(line, { callId: this.callId, isProven });
     this.#listener = listener;

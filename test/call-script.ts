@@ -1,8 +1,16 @@
 import { DEFAULT_BUDGET } from '../src/call/budget.ts';
-import { type Call, type DraftedTool, parseCallId, type Rules, type Said, type StoredCall } from '../src/call/call.ts';
+import {
+  type Call,
+  type DraftChunk,
+  type DraftedTool,
+  parseCallId,
+  type Rules,
+  type Said,
+  type StoredCall,
+} from '../src/call/call.ts';
 import type { DraftOrder, Effect } from '../src/call/effects.ts';
 import type { CallFact } from '../src/call/events.ts';
-import type { CallInput, CommitTag, DraftChunk, TimerName } from '../src/call/inputs.ts';
+import type { CallInput, CommitTag, TimerName } from '../src/call/inputs.ts';
 import { newCall, step } from '../src/call/machine.ts';
 import { headOf, restore } from '../src/call/snapshot.ts';
 import type { Transcript } from '../src/call/transcript.ts';

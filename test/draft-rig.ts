@@ -1,9 +1,8 @@
 import { memoryReplyCache } from '../src/adapters/memory/reply-cache.ts';
 import { type Agent, type AgentDefinition, defineAgent } from '../src/agent/agent.ts';
 import { createResponder, type ResponderOptions } from '../src/agent/responder.ts';
-import type { Said, SettledTool, ToolOutcome } from '../src/call/call.ts';
+import type { DraftChunk, Said, SettledTool, ToolOutcome } from '../src/call/call.ts';
 import type { DraftOrder } from '../src/call/effects.ts';
-import type { DraftChunk } from '../src/call/inputs.ts';
 import type { Transcript } from '../src/call/transcript.ts';
 import type { LanguageModel, ModelChunk, ModelRequest } from '../src/ports/language-model.ts';
 import { Fault, toFault } from '../src/std/fault.ts';

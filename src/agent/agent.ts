@@ -58,6 +58,11 @@ export interface AgentDefinition {
   /** Retell agents answered by this one. */
   readonly retellAgentIds?: readonly string[];
   readonly budget?: Partial<Budget>;
+  /**
+   * Experimental: starts drafts before Retell asks, from what the caller has said so far, and uses one when the ask is
+   * for the same words. Answers come sooner, for at most a third more model requests. Default false.
+   */
+  readonly speculate?: boolean;
   /** Reads the caller's key presses from the woven transcript: frames grow to about twice their size. */
   readonly hearsDigits?: boolean;
 }
@@ -87,6 +92,7 @@ export interface Agent {
   readonly variables: Variables;
   readonly retellAgentIds: readonly string[];
   readonly hearsDigits: boolean;
+  readonly speculates: boolean;
   instructions(variables: Variables): string;
   /** What the machine needs to know for a call with these variables; throws what the author's own code throws. */
   rules(variables: Variables): Rules;
@@ -135,6 +141,7 @@ const KEYS: Readonly<Record<keyof AgentDefinition, true>> = {
   variables: true,
   retellAgentIds: true,
   budget: true,
+  speculate: true,
   hearsDigits: true,
 };
 const ACTION_KEYS: Readonly<Record<keyof Agent['actions'], true>> = {
@@ -158,6 +165,7 @@ export const ACTION_TOOLS = ['end_call', 'transfer_call', 'press_digits'] as con
  */
 export function defineAgent(definition: AgentDefinition): Agent {
   const { name, version = '1', tools = {}, actions = {}, cacheable = [], escalation = [] } = definition;
+  const { speculate = false } = definition;
   const { fallback = DEFAULT_FALLBACK, giveUp = DEFAULT_GIVE_UP, overflow = DEFAULT_OVERFLOW } = definition;
   const lines: AgentLines = { ...DEFAULT_LINES, ...definition.lines };
   const budget: Budget = { ...DEFAULT_BUDGET, ...definition.budget };
@@ -173,6 +181,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
     budget,
     fallback,
     giveUp,
+    speculates: speculate,
     escalation: escalation.map((rule) =>
       'says' in rule.when ? { ...rule, when: { says: stateless(rule.when.says) } } : rule,
     ),
@@ -190,6 +199,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
     variables: definition.variables ?? {},
     retellAgentIds: definition.retellAgentIds ?? [],
     hearsDigits: definition.hearsDigits ?? false,
+    speculates: speculate,
     instructions: (variables) => render(definition.instructions, variables),
     rules: (variables) => rulesWith(render(definition.greeting, variables)),
     safeRules: rulesWith(fallback.line),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DraftChunk } from '../call/inputs.ts';
+import type { DraftChunk } from '../call/call.ts';
 import { Fault } from '../std/fault.ts';
 import { settle } from '../std/manual-clock.ts';
 import { Flight } from './flight.ts';

@@ -1,4 +1,4 @@
-import type { DraftChunk } from '../call/inputs.ts';
+import type { DraftChunk } from '../call/call.ts';
 import { untilAborted } from '../std/signals.ts';
 
 /**

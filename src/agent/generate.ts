@@ -1,6 +1,5 @@
-import type { Action, DraftedTool } from '../call/call.ts';
+import type { Action, DraftChunk, DraftedTool } from '../call/call.ts';
 import type { DraftOrder } from '../call/effects.ts';
-import type { DraftChunk } from '../call/inputs.ts';
 import { normaliseWords } from '../call/transcript.ts';
 import type { LanguageModel, ModelRequest, ModelToolCall } from '../ports/language-model.ts';
 import type { Agent } from './agent.ts';

@@ -1,8 +1,9 @@
 import { type Budget, secondAfterMs } from '../call/budget.ts';
+import type { DraftChunk } from '../call/call.ts';
 import type { DraftOrder } from '../call/effects.ts';
-import type { DraftChunk } from '../call/inputs.ts';
 import type { LanguageModel, ModelRequest } from '../ports/language-model.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
+import { type Allowance, createAllowance } from '../resilience/allowance.ts';
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts';
 import { type Clock, sleep } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
@@ -16,13 +17,20 @@ import { type RepeatableReply, replyKey } from './reply-key.ts';
 
 /** Turns an order for a draft into its chunks. One attempt, one model: races and second tries are the machine's. */
 export interface Responder {
-  /** Ends after `end` or `tools`; throws a Fault when the model fails. Aborting frees the model's socket at once. */
+  /**
+   * Ends after `end` or `tools`; throws a Fault when the model fails. Aborting frees the model's socket at once. A
+   * speculative draft is refused while too many of them were for nothing.
+   */
   draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncIterable<DraftChunk>;
+  /** What became of a speculative draft that did not fail: to be told once of each. */
+  settle(agent: Agent, outcome: SpeculationOutcome): void;
   /** When a second draft should race the first, by the model's own recent times. */
   secondAfterMs(agent: Agent, budget: Budget): number;
   /** The state of each model's breaker, by the model's name. */
   models(): readonly { readonly name: string; readonly breaker: string }[];
 }
+
+export type SpeculationOutcome = 'adopted' | 'wasted';
 
 export interface ResponderOptions {
   readonly clock: Clock;
@@ -36,16 +44,52 @@ export interface ResponderOptions {
 interface Guarded {
   readonly model: GuardedModel;
   readonly retries: RetryBudget;
+  /** What speculative drafts may waste. */
+  readonly speculations: Allowance;
 }
+
+/**
+ * Three wasted drafts for ten that were asked for: a wasted one costs no more tokens than the one it was in place of,
+ * so this keeps the tokens of all calls within 35 % of what they were.
+ */
+const WASTE = { capacity: 10, deposits: 10, spends: 3 };
 
 export function createResponder({ clock, cache, defaultModel, slots }: ResponderOptions): Responder {
   const guards = new Map<LanguageModel, Guarded>();
   const flights = new Map<string, Flight>();
 
-  return { draft, secondAfterMs: raceAfterMs, models };
+  return { draft, settle, secondAfterMs: raceAfterMs, models };
 
   function draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncIterable<DraftChunk> {
+    if (order.isSpeculative) return speculativeTry(order, agent, signal);
     return order.attempt === 1 ? firstTry(order, agent, signal) : secondTry(order, agent, signal);
+  }
+
+  async function* speculativeTry(
+    order: DraftOrder,
+    agent: Agent,
+    signal: AbortSignal,
+  ): AsyncGenerator<DraftChunk, void, void> {
+    const { model, speculations } = guardFor(firstModel(agent, defaultModel));
+    if (!speculations.covers()) {
+      throw new Fault(
+        'exhausted',
+        'model.speculation_budget',
+        `expected wasted speculative drafts below 30 % of turns for ${model.name}`,
+      );
+    }
+    try {
+      yield* firstTry(order, agent, signal);
+    } catch (thrown) {
+      if (!signal.aborted) speculations.spend();
+      throw thrown;
+    }
+  }
+
+  function settle(agent: Agent, outcome: SpeculationOutcome): void {
+    const { speculations } = guardFor(firstModel(agent, defaultModel));
+    if (outcome === 'adopted') speculations.deposit();
+    else speculations.spend();
   }
 
   async function* firstTry(
@@ -56,7 +100,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const guarded = guardFor(firstModel(agent, defaultModel));
     const reply = replyKey(agent, order);
     if (!reply) {
-      guarded.retries.deposit();
+      countAsked(guarded, order);
       yield* generate(guarded.model, agent, order, buildPrompt(agent, order), signal);
       return;
     }
@@ -106,19 +150,19 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
    */
   function shared(
     { key, ttlMs, transcript }: RepeatableReply,
-    { model, retries }: Guarded,
+    guarded: Guarded,
     agent: Agent,
     order: DraftOrder,
   ): Flight {
     const joined = flights.get(key);
     if (joined && !joined.isOver) return joined;
-    retries.deposit();
+    countAsked(guarded, order);
     const impersonal: DraftOrder = { ...order, transcript, settledTools: [], variables: agent.variables, said: [] };
     const request: ModelRequest = { ...buildPrompt(agent, impersonal), tools: [] };
     const flight = new Flight(async function* (signal) {
       const chunks: DraftChunk[] = [];
       try {
-        for await (const chunk of generate(model, agent, impersonal, request, signal)) {
+        for await (const chunk of generate(guarded.model, agent, impersonal, request, signal)) {
           chunks.push(chunk);
           yield chunk;
         }
@@ -146,7 +190,11 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   function guardFor(model: LanguageModel): Guarded {
     const known = guards.get(model);
     if (known) return known;
-    const guarded = { model: guardModel(model, { clock, slots }), retries: createRetryBudget() };
+    const guarded = {
+      model: guardModel(model, { clock, slots }),
+      retries: createRetryBudget(),
+      speculations: createAllowance(WASTE),
+    };
     guards.set(model, guarded);
     return guarded;
   }
@@ -159,6 +207,12 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   function models(): readonly { readonly name: string; readonly breaker: string }[] {
     return [...guards.values()].map(({ model }) => ({ name: model.name, breaker: model.state().state }));
   }
+}
+
+/** A request that the caller's ask is the reason for; that of a speculative draft counts once it is adopted. */
+function countAsked({ retries, speculations }: Guarded, order: DraftOrder): void {
+  retries.deposit();
+  if (!order.isSpeculative) speculations.deposit();
 }
 
 function modelOf(agent: Agent, defaultModel: LanguageModel | undefined): LanguageModel | undefined {

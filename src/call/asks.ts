@@ -1,7 +1,9 @@
-import type { Action, Call, ClosedTurn, Turn } from './call.ts';
+import type { Action, Call, ClosedTurn, SpeculativeDraft, Turn } from './call.ts';
+import { onChunk } from './drafts.ts';
+import { escalationOf } from './escalation.ts';
 import type { CallInput } from './inputs.ts';
 import { openTurn, speaking, unheard, wasAnswerHeard } from './phases.ts';
-import { lastUserWords } from './transcript.ts';
+import { settleSpeculation, speculatedFor } from './speculation.ts';
 import { answerWith, armHangUp, armTurn, cutTurn, type Emit, startDraft } from './turn.ts';
 
 type Asked = Extract<CallInput, { kind: 'asked' }>;
@@ -14,8 +16,10 @@ export function onAsked(call: Call, input: Asked, emit: Emit): Call {
   if (input.responseId < call.lastAsk) return call;
   const known = { ...call, lastAsk: input.responseId, transcript: input.transcript };
   const open = openTurn(call);
-  if (open?.responseId === input.responseId) return known;
-  if (!open && call.lastTurn?.responseId === input.responseId) return answerAgain(known, call.lastTurn, input, emit);
+  if (open?.responseId === input.responseId) return settleSpeculation(known, undefined, input.at, emit);
+  if (!open && call.lastTurn?.responseId === input.responseId) {
+    return answerAgain(settleSpeculation(known, undefined, input.at, emit), call.lastTurn, input, emit);
+  }
 
   emit({ kind: 'disarm', timer: 'hangUp' });
   if (open) cutTurn(known, open, emit);
@@ -59,15 +63,24 @@ function judgeHeard(call: Call, open: Turn | undefined): Call {
 }
 
 function answer(call: Call, turn: Turn, now: number, emit: Emit): Call {
-  const present = { ...call, reminders: 0 };
-  const words = lastUserWords(call.transcript);
-  // `search`, since `test` of a global or sticky expression remembers where it stopped: a step has no memory.
-  const rule = call.rules.escalation.find(({ when }) =>
-    'says' in when ? words.search(when.says) >= 0 : call.failures >= when.failures,
-  );
+  const rule = escalationOf(call);
+  const speculated = rule ? undefined : speculatedFor(call, turn);
+  const present = { ...settleSpeculation(call, speculated, now, emit), reminders: 0 };
   if (rule) return answerWith(present, turn, rule.line, rule.action, now, emit);
   armTurn(present, turn, now, emit);
+  if (speculated) return adopt(present, turn, speculated, now, emit);
   return turn.awaiting.length > 0 ? speaking(present, turn) : startDraft(present, turn, now, emit);
+}
+
+/** The draft that was started early is the turn's first: what it has brought by now is heard as if it came now. */
+function adopt(call: Call, turn: Turn, { id, startedAt, chunks }: SpeculativeDraft, now: number, emit: Emit): Call {
+  const secondAfterMs = Math.max(0, turn.secondAfterMs - (now - startedAt));
+  emit({ kind: 'arm', timer: 'second', at: now + secondAfterMs });
+  const adopted: Turn = { ...turn, drafts: [{ id, attempt: 1 }], attempts: 1, started: 1, secondAfterMs };
+  return chunks.reduce(
+    (moved, chunk) => onChunk(moved, { kind: 'chunk', at: now, draftId: id, chunk }, emit),
+    speaking(call, adopted),
+  );
 }
 
 /**
@@ -76,7 +89,7 @@ function answer(call: Call, turn: Turn, now: number, emit: Emit): Call {
  */
 function remind(call: Call, turn: Turn, now: number, emit: Emit): Call {
   const { reminders, greeting, farewell } = call.rules;
-  const reminded = { ...call, reminders: call.reminders + 1 };
+  const reminded = { ...settleSpeculation(call, undefined, now, emit), reminders: call.reminders + 1 };
   const wasEverHeard = call.transcript.some(({ role }) => role === 'agent');
   if (!wasEverHeard && call.reminders === 0 && greeting !== '') {
     return answerWith(reminded, turn, greeting, undefined, now, emit);

@@ -61,6 +61,8 @@ export interface Rules {
   /** Closes an answer that broke off in the middle. */
   readonly cutShort: string;
   readonly escalation: readonly EscalationRule[];
+  /** Drafts are started from partial transcripts, before Retell asks. Default false. */
+  readonly speculates?: boolean;
 }
 
 /** A tool as a draft asks for it. `arguments` is the model's JSON text, not yet validated. */
@@ -70,6 +72,13 @@ export interface DraftedTool {
   /** `safe` tools have no effect worth waiting for: a re-ask does not hold its draft for them. */
   readonly isSafe: boolean;
 }
+
+/** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
+export type DraftChunk =
+  | { readonly kind: 'sentence'; readonly text: string }
+  | { readonly kind: 'tools'; readonly requests: readonly DraftedTool[] }
+  | { readonly kind: 'action'; readonly action: Action }
+  | { readonly kind: 'end' };
 
 /** A tool run by this call. It belongs to the call, not to the draft that asked. */
 export interface ToolUse extends DraftedTool {
@@ -110,6 +119,34 @@ export interface Said {
 export interface Draft {
   readonly id: string;
   readonly attempt: 1 | 2;
+}
+
+/** A draft started before Retell asked. Nothing of it is said, and no tool of it run, unless an ask adopts it. */
+export interface SpeculativeDraft {
+  readonly id: string;
+  readonly startedAt: number;
+  /** What it was made from: an ask for which any of these differ does not adopt it. */
+  readonly transcript: Transcript;
+  readonly settledTools: readonly SettledTool[];
+  readonly isProven: boolean;
+  /** What it has brought so far, held back. */
+  readonly chunks: readonly DraftChunk[];
+}
+
+/** The speech that is going on, in a call that speculates. It is never stored: a resumed call listens anew. */
+export interface Speculation {
+  /** Speculative drafts so far: numbers their ids. */
+  readonly started: number;
+  /** Utterances before the user's newest words. */
+  readonly from: number;
+  /** The user's newest words, normalised; empty when somebody else spoke last. */
+  readonly words: string;
+  readonly changedAt: number;
+  /** How long it takes, as a rule, until these words change while the user goes on speaking. */
+  readonly paceMs: number;
+  /** Asked for, or drafted: the same words are not tried twice. */
+  readonly isTried: boolean;
+  readonly draft?: SpeculativeDraft;
 }
 
 /** One ask and our answer to it, from the ask to its closing chunk. */
@@ -188,10 +225,12 @@ export interface Call {
   readonly failures: number;
   readonly running: readonly RunningTool[];
   readonly settledTools: readonly SettledTool[];
+  /** Absent until something was heard in a call that speculates. */
+  readonly speculation?: Speculation;
 }
 
 /** A call as it is stored between inputs: without its rules and its words, so its size does not grow with the call. */
-export interface CallHead extends Omit<Call, 'id' | 'epoch' | 'rules' | 'transcript'> {
+export interface CallHead extends Omit<Call, 'id' | 'epoch' | 'rules' | 'transcript' | 'speculation'> {
   readonly schema: 1;
   readonly agent: { readonly name: string; readonly version: string };
   /** Utterances in the transcript: Retell may take some back, and the store only adds and replaces. */

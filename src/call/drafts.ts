@@ -1,16 +1,17 @@
 import type { Call, Turn } from './call.ts';
 import type { CallInput } from './inputs.ts';
 import { hasAnswered, openTurn, speaking } from './phases.ts';
+import { forgetFailed, keepSpeculated } from './speculation.ts';
 import { useTools } from './tool-uses.ts';
 import { closeTurn, type Emit, fallBack, say, startDraft, wordsFor } from './turn.ts';
 
 type Chunk = Extract<CallInput, { kind: 'chunk' }>;
 type Failed = Extract<CallInput, { kind: 'draftFailed' }>;
 
-/** A chunk of a draft. One whose draft the turn does not list is stale: that alone makes barge-in and races right. */
+/** A chunk of a draft. One whose draft the turn does not list waits for an ask, or is stale: that alone makes barge-in and races right. */
 export function onChunk(call: Call, input: Chunk, emit: Emit): Call {
   const open = openTurn(call);
-  if (!open?.drafts.some(({ id }) => id === input.draftId)) return call;
+  if (!open?.drafts.some(({ id }) => id === input.draftId)) return keepSpeculated(call, input);
   const { chunk, at, draftId } = input;
   switch (chunk.kind) {
     case 'sentence': {
@@ -50,7 +51,7 @@ function onEnd(call: Call, turn: Turn, now: number, emit: Emit): Call {
 /** A draft failed: while another runs, that one decides; else a second try, else the fallback line. */
 export function onDraftFailed(call: Call, input: Failed, emit: Emit): Call {
   const open = openTurn(call);
-  if (!open?.drafts.some(({ id }) => id === input.draftId)) return call;
+  if (!open?.drafts.some(({ id }) => id === input.draftId)) return forgetFailed(call, input.draftId);
   const turn = { ...open, drafts: open.drafts.filter(({ id }) => id !== input.draftId) };
   if (turn.drafts.length > 0) return speaking(call, turn);
   return afterFailure(call, turn, input.reason, input.at, emit);

@@ -7,6 +7,7 @@ import type { Transcript } from './transcript.ts';
 export interface DraftOrder {
   readonly draftId: string;
   readonly attempt: 1 | 2;
+  /** Of a speculative draft the newest ask so far: its own has not come. */
   readonly responseId: number;
   readonly transcript: Transcript;
   readonly settledTools: readonly SettledTool[];
@@ -14,6 +15,8 @@ export interface DraftOrder {
   /** Already spoken in this turn: the draft continues after it and repeats none of it. */
   readonly said: readonly Said[];
   readonly isProven: boolean;
+  /** Started before Retell asked: `adopt` or `abort` says what became of it. */
+  readonly isSpeculative?: true;
 }
 
 /** What the machine wants done, in order. Commits come before what must not happen unjournaled. */
@@ -27,6 +30,8 @@ export type Effect =
     }
   | { readonly kind: 'draft'; readonly order: DraftOrder }
   | { readonly kind: 'abort'; readonly draftId: string }
+  /** Retell asked for what this speculative draft was made from: it is the turn's from now on. */
+  | { readonly kind: 'adopt'; readonly draftId: string }
   | { readonly kind: 'tool'; readonly use: ToolUse; readonly isProven: boolean }
   /** Speaks up unasked, over the caller if need be (`agent_interrupt`). */
   | {

@@ -33,6 +33,8 @@ export type CallFact =
       /** The Fault's reason when the turn fell back. */
       readonly failure?: string;
     }
+  /** A draft was started before Retell asked, and it was the answer, or it was not. */
+  | { readonly type: 'call.speculated'; readonly outcome: 'adopted' | 'wasted' }
   | { readonly type: 'call.tool'; readonly name: string; readonly outcome: 'done' | 'failed' | 'unknown' }
   | { readonly type: 'call.reported'; readonly disconnectionReason: string; readonly durationMs?: number }
   | { readonly type: 'call.ended'; readonly reason: string };

@@ -1,14 +1,7 @@
-import type { Action, DraftedTool, ToolOutcome } from './call.ts';
+import type { Action, DraftChunk, ToolOutcome } from './call.ts';
 import type { Transcript } from './transcript.ts';
 
-export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp' | 'closeAgain';
-
-/** What a draft brings: whole sentences, so that a race can be decided and a cut mended without half a word. */
-export type DraftChunk =
-  | { readonly kind: 'sentence'; readonly text: string }
-  | { readonly kind: 'tools'; readonly requests: readonly DraftedTool[] }
-  | { readonly kind: 'action'; readonly action: Action }
-  | { readonly kind: 'end' };
+export type TimerName = 'filler' | 'second' | 'final' | 'limit' | 'hangUp' | 'closeAgain' | 'stable';
 
 /** What the machine is told. `at` is Clock.now(): time reaches the machine as an argument. */
 export type CallInput =

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { asRestored, CallScript, SCRIPT_RULES } from '../../test/call-script.ts';
-import type { Action, ToolOutcome } from './call.ts';
+import type { Action, DraftChunk, ToolOutcome } from './call.ts';
 import type { Effect } from './effects.ts';
 import type { CallFact } from './events.ts';
-import type { DraftChunk, TimerName } from './inputs.ts';
+import type { TimerName } from './inputs.ts';
 import { openTurn } from './phases.ts';
 import type { Transcript, Utterance } from './transcript.ts';
 

@@ -4,6 +4,7 @@ import { onChunk, onDraftFailed } from './drafts.ts';
 import type { Effect } from './effects.ts';
 import type { CallInput } from './inputs.ts';
 import { openTurn } from './phases.ts';
+import { dropSpeculation, onHeard } from './speculation.ts';
 import { onTimer } from './timers.ts';
 import { onToolSettled, startTools } from './tool-uses.ts';
 import { armHangUp, closeTurn, cutOutcome, cutTurn, type Emit, resumeTurn, stopTurn } from './turn.ts';
@@ -69,7 +70,7 @@ function move(call: Call, input: CallInput, emit: Emit): Call {
     case 'asked':
       return onAsked(call, input, emit);
     case 'heard':
-      return { ...call, transcript: input.transcript };
+      return onHeard(call, input, emit);
     case 'chunk':
       return onChunk(call, input, emit);
     case 'draftFailed':
@@ -143,7 +144,8 @@ function greet(call: Call, emit: Emit): Call {
  */
 function onInterject(call: Call, input: Extract<CallInput, { kind: 'interject' }>, emit: Emit): Call {
   const turn = openTurn(call);
-  const free = turn ? closeTurn(call, withoutAction(turn), cutOutcome(turn), input.at, emit) : call;
+  const heard = dropSpeculation(call, emit);
+  const free = turn ? closeTurn(heard, withoutAction(turn), cutOutcome(turn), input.at, emit) : heard;
   const interjections = call.interjections + 1;
   const { text, action } = input;
   emit({ kind: 'interject', interruptId: interjections, text, ...(action && { action }) });
@@ -160,16 +162,18 @@ function withoutAction({ action: _cancelled, ...turn }: Turn): Turn {
 function onLost(call: Call, at: number, emit: Emit): Call {
   const turn = openTurn(call);
   const waiting = turn ? stopTurn(turn, emit) : undefined;
+  const free = dropSpeculation(call, emit);
   emit({ kind: 'record', fact: { type: 'call.adrift' } });
   emit({ kind: 'commit' });
-  return { ...call, phase: { kind: 'adrift', since: at, ...(waiting && { turn: waiting }) } };
+  return { ...free, phase: { kind: 'adrift', since: at, ...(waiting && { turn: waiting }) } };
 }
 
 /** Retell says the call is over, or it was adrift too long. */
 function onEnded(call: Call, input: Extract<CallInput, { kind: 'ended' }>, emit: Emit): Call {
   const turn = openTurn(call);
   if (turn) cutTurn(call, turn, emit);
+  const free = dropSpeculation(call, emit);
   emit({ kind: 'record', fact: { type: 'call.ended', reason: input.reason } });
   emit({ kind: 'commit' });
-  return { ...call, phase: { kind: 'over', reason: input.reason } };
+  return { ...free, phase: { kind: 'over', reason: input.reason } };
 }

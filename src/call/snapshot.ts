@@ -2,7 +2,7 @@ import type { Call, CallHead, CallId, Rules, StoredCall } from './call.ts';
 import type { Transcript } from './transcript.ts';
 
 /** The part of a call that is replaced at each commit. */
-export function headOf({ id: _id, epoch: _epoch, rules, transcript, ...kept }: Call): CallHead {
+export function headOf({ id: _id, epoch: _epoch, rules, transcript, speculation: _heard, ...kept }: Call): CallHead {
   return { ...kept, schema: 1, agent: rules.agent, heard: transcript.length };
 }
 

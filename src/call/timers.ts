@@ -1,6 +1,7 @@
 import type { Call, Turn } from './call.ts';
 import type { CallInput, TimerName } from './inputs.ts';
 import { hasAnswered, openTurn, speaking } from './phases.ts';
+import { onStable } from './speculation.ts';
 import { armHangUp, type Emit, fallBack, say, startDraft } from './turn.ts';
 
 /** Tools that are still at work get this much more before the caller hears of it again. */
@@ -17,6 +18,7 @@ export function onTimer(call: Call, input: Extract<CallInput, { kind: 'timer' }>
     return call;
   }
   if (input.timer === 'closeAgain') return closeAgain(call, input.at, emit);
+  if (input.timer === 'stable') return onStable(call, input.at, emit);
   // Times are sums of fractions: a millisecond of tolerance, so that no clock is taken for one that is early.
   if (!turn || input.at - turn.askedAt < earliestMs(call, turn, input.timer) - 1) return call;
   switch (input.timer) {
@@ -49,7 +51,7 @@ function closeAgain(call: Call, now: number, emit: Emit): Call {
 function earliestMs(
   { rules: { budget } }: Call,
   turn: Turn,
-  timer: Exclude<TimerName, 'hangUp' | 'closeAgain'>,
+  timer: Exclude<TimerName, 'hangUp' | 'closeAgain' | 'stable'>,
 ): number {
   switch (timer) {
     case 'filler':

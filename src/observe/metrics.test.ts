@@ -34,6 +34,7 @@ describe('the metrics', () => {
     measured.observe(event({ type: 'call.started', agent: 'desk', agentVersion: '1', isProven: true }));
     measured.observe(event({ type: 'call.refused', action: 'transfer' }));
     measured.observe(event({ type: 'call.ended', reason: 'user_hangup' }));
+    measured.observe(event({ type: 'call.speculated', outcome: 'adopted' }));
     measured.observe(event({ type: 'call.tool', name: 'book', outcome: 'unknown' }));
     const text = await measured.text();
     expect(text).toContain('offhook_calls_active 3');
@@ -41,6 +42,7 @@ describe('the metrics', () => {
     expect(text).toContain('offhook_calls_started_total 1');
     expect(text).toContain('offhook_calls_refused_total{action="transfer"} 1');
     expect(text).toContain('offhook_calls_ended_total{reason="user_hangup"} 1');
+    expect(text).toContain('offhook_speculations_total{outcome="adopted"} 1');
     expect(text).toContain('offhook_tools_total{outcome="unknown"} 1');
   });
 

@@ -58,6 +58,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const fallbacks = counter('offhook_fallbacks_total', 'Turns that ended in the fallback line', ['reason']);
   const deadAir = counter('offhook_dead_air_seconds_total', 'Silence beyond 1.0 s after an ask', []);
   const tools = counter('offhook_tools_total', 'Tools run', ['outcome']);
+  const speculations = counter('offhook_speculations_total', 'Drafts begun before Retell asked', ['outcome']);
   const webhooks = counter('offhook_webhooks_total', 'Requests that Retell should have signed', ['verdict']);
   const frames = counter('offhook_frames_malformed_total', 'Frames on the socket that could not be used', ['reason']);
   const sockets = counter('offhook_sockets_refused_total', 'Sockets refused before the upgrade', ['reason']);
@@ -100,6 +101,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
           break;
         case 'call.tool':
           tools.inc({ outcome: event.outcome });
+          break;
+        case 'call.speculated':
+          speculations.inc({ outcome: event.outcome });
           break;
         case 'call.ended':
           ended.inc({ reason: labels.ended(event.reason) });

@@ -160,6 +160,20 @@ describe('a frame', () => {
     expect(peer.heard.slice(1)).toEqual([[{ role: 'user', content: 'I would like a table' }], 'closed']);
   });
 
+  it('that only updates is read as it comes once the session has asked for that, and only there', () => {
+    const peer = open();
+    const update = (content: string) => ({ interaction_type: 'update_only', transcript: [{ role: 'user', content }] });
+    peer.receive(update('I would'));
+    expect(peer.heard).toEqual([]);
+    peer.line()?.hearAtOnce();
+    peer.receive(update('I would like'));
+    peer.receive(update('I would like a table'));
+    expect(peer.heard).toEqual([
+      [{ role: 'user', content: 'I would like' }],
+      [{ role: 'user', content: 'I would like a table' }],
+    ]);
+  });
+
   it('that only updates is not read at all when an ask brings every word', async () => {
     const peer = open();
     peer.receive({ interaction_type: 'update_only', transcript: HI });

@@ -32,9 +32,13 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
   const decoder = createFrameDecoder();
   let cancelQuiet: (() => void) | undefined;
   let spokenAt = 0;
+  let hearsAtOnce = false;
   const line: Line = {
     carry(effect) {
       for (const frame of framesOf(effect)) socket.send(printFrame(frame));
+    },
+    hearAtOnce() {
+      hearsAtOnce = true;
     },
     terminate: () => socket.terminate(),
     hangUp: () => socket.hangUp(),
@@ -60,6 +64,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
           listener.onDetails({ agentId: frame.call.agent_id, variables: variablesOf(frame.call) });
           break;
         case 'update':
+          if (hearsAtOnce) hearUpdate();
           watchQuiet();
           break;
         case 'ask':

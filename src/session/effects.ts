@@ -1,5 +1,5 @@
 import type { Agent } from '../agent/agent.ts';
-import type { Responder } from '../agent/responder.ts';
+import type { Responder, SpeculationOutcome } from '../agent/responder.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
 import type { Call, ToolUse } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
@@ -60,6 +60,8 @@ export function createEffectRunner(
   const { callStore, responder, toolDesk, clock, log, observe } = services;
   const lifetime = new AbortController();
   const drafts = new Map<string, AbortController>();
+  /** Speculative drafts of which it is not known yet whether an ask adopts them. */
+  const speculative = new Set<string>();
   const timers = new Map<TimerName, () => void>();
   let unsent: CallEvent[] = [];
   let seq = 0;
@@ -83,6 +85,7 @@ export function createEffectRunner(
     async close() {
       flush();
       for (const controller of drafts.values()) controller.abort(gone());
+      for (const draftId of speculative) settle(draftId, 'wasted');
       for (const cancel of timers.values()) cancel();
       timers.clear();
       const cancel = clock.after(LAST_COMMIT_WITHIN_MS, () => lifetime.abort(late()));
@@ -112,6 +115,9 @@ export function createEffectRunner(
       case 'abort':
         abort(effect.draftId);
         break;
+      case 'adopt':
+        settle(effect.draftId, 'adopted');
+        break;
       case 'tool':
         void runTool(effect.use, call); // never rejects; the tool outlives this session on purpose
         break;
@@ -136,6 +142,7 @@ export function createEffectRunner(
     const { draftId } = order;
     const controller = new AbortController();
     drafts.set(draftId, controller);
+    if (order.isSpeculative) speculative.add(draftId);
     try {
       for await (const chunk of responder.draft(order, agent, controller.signal)) {
         if (controller.signal.aborted) return;
@@ -144,7 +151,9 @@ export function createEffectRunner(
     } catch (thrown) {
       if (controller.signal.aborted) return;
       const fault = toFault(thrown, 'agent.threw');
-      log.warn({ responseId: order.responseId, attempt: order.attempt, reason: fault.reason }, 'draft failed');
+      // Nobody waits for a speculative one: that it failed, or could not be afforded, is no news.
+      const level = speculative.delete(draftId) ? 'debug' : 'warn';
+      log[level]({ responseId: order.responseId, attempt: order.attempt, reason: fault.reason }, 'draft failed');
       push({ kind: 'draftFailed', at: clock.now(), draftId, reason: fault.reason });
     } finally {
       drafts.delete(draftId);
@@ -153,6 +162,11 @@ export function createEffectRunner(
 
   function abort(draftId: string): void {
     drafts.get(draftId)?.abort(new Fault('cancelled', 'draft.superseded', 'another draft or ask took its place'));
+    settle(draftId, 'wasted');
+  }
+
+  function settle(draftId: string, outcome: SpeculationOutcome): void {
+    if (speculative.delete(draftId)) responder.settle(agent, outcome);
   }
 
   async function runTool(use: ToolUse, call: Call): Promise<void> {

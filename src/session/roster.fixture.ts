@@ -3,10 +3,10 @@ import { memoryLeases } from '../adapters/memory/leases.ts';
 import { type Agent, type AgentDefinition, defineAgent } from '../agent/agent.ts';
 import type { Responder } from '../agent/responder.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
+import type { DraftChunk } from '../call/call.ts';
 import { type CallId, parseCallId, type ToolOutcome } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
 import type { CallEvent } from '../call/events.ts';
-import type { DraftChunk } from '../call/call.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { Log } from '../std/log.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';
@@ -36,10 +36,15 @@ export function agentOf(definition: Partial<AgentDefinition> = {}): Agent {
 /** A line that keeps what it carried. Letting go of it is heard as `onClosed`, as from a door. */
 export class RecordedLine implements Line {
   readonly carried: Effect[] = [];
+  hearsAtOnce = false;
   letGoBy: 'terminate' | 'hangUp' | undefined;
   listener: LineListener | undefined;
   /** Set to make carrying fail. */
   carry = (effect: Effect): void => void this.carried.push(effect);
+
+  hearAtOnce(): void {
+    this.hearsAtOnce = true;
+  }
 
   terminate(): void {
     this.#letGo('terminate');
@@ -97,7 +102,12 @@ export function recordedLog(): Log & { readonly messages: readonly string[] } {
 export function responderOf(
   draft: (order: DraftOrder, signal: AbortSignal) => AsyncIterable<DraftChunk> = echo,
 ): Responder {
-  return { draft: (order, _agent, signal) => draft(order, signal), secondAfterMs: () => 2_000, models: () => [] };
+  return {
+    draft: (order, _agent, signal) => draft(order, signal),
+    settle: () => {},
+    secondAfterMs: () => 2_000,
+    models: () => [],
+  };
 }
 
 async function* echo(order: DraftOrder): AsyncGenerator<DraftChunk, void, void> {
