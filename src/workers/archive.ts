@@ -1,11 +1,12 @@
 import type { CallEvent } from '../call/events.ts';
 import { buildReport } from '../call/report.ts';
 import type { CallStore } from '../ports/call-store.ts';
+import type { ConsumerGroup } from '../ports/event-log.ts';
 import type { Records } from '../ports/records.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import type { Handle } from './worker.ts';
 
-export const ARCHIVE_GROUP = 'archive';
+export const ARCHIVE_GROUP: ConsumerGroup = { name: 'archive' };
 /** The `reason` in the report of a call that is to be called back. */
 const OWED_CALLBACK = 'refused_callback';
 

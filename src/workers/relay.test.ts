@@ -31,7 +31,7 @@ describe('the relay', () => {
     const options = { sources, eventLog: log, clock, log: silentLog, ...(batch !== undefined && { batch }) };
     running = runRelay(options, stop.signal);
   };
-  const published = async () => (await eventLog.read('test', 100, 0, signal)).map(({ event }) => event);
+  const published = async () => (await eventLog.read({ name: 'test' }, 100, 0, signal)).map(({ event }) => event);
 
   it('moves what both outboxes hold, and then they hold it no more', async () => {
     const [callStore, records] = [memoryCallStore(clock), memoryRecords()];
@@ -56,7 +56,7 @@ describe('the relay', () => {
     start([callStore], eventLog, 10);
     await clock.advance(0);
     for (let seq = 0; seq < 25; seq++) {
-      const [delivery] = await eventLog.read('test', 100, 1_000, signal);
+      const [delivery] = await eventLog.read({ name: 'test' }, 100, 1_000, signal);
       expect(delivery?.event.seq).toBe(seq);
       await eventLog.ack('test', delivery?.id ?? '', signal);
     }

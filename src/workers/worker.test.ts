@@ -35,7 +35,15 @@ describe('a worker', () => {
       await handle(event, within);
     };
     running = runWorker(
-      { group: 'test', handle: watched, eventLog, clock, log: silentLog, jitter: (delayMs) => delayMs, ...change },
+      {
+        group: { name: 'test' },
+        handle: watched,
+        eventLog,
+        clock,
+        log: silentLog,
+        jitter: (delayMs) => delayMs,
+        ...change,
+      },
       stop.signal,
     );
   };
@@ -170,7 +178,7 @@ describe('a worker', () => {
     start(async () => {}, { eventLog: { ...eventLog, ack } });
     await clock.advance(1_000);
     expect(seen).toHaveLength(2);
-    expect(await eventLog.read('test', 1, 1, signal)).toEqual([]);
+    expect(await eventLog.read({ name: 'test' }, 1, 1, signal)).toEqual([]);
   });
 
   it('finishes what it has in hand when told to stop, and reads nothing more', async () => {
@@ -184,7 +192,7 @@ describe('a worker', () => {
     gate.resolve();
     await running;
     expect(seen).toHaveLength(1);
-    const [next] = await eventLog.read('test', 1, 1_000, signal);
+    const [next] = await eventLog.read({ name: 'test' }, 1, 1_000, signal);
     expect(next?.event.seq).toBe(2);
   });
 
@@ -194,9 +202,9 @@ describe('a worker', () => {
     await clock.advance(10);
     stop.abort();
     await clock.advance(4_900);
-    expect(await eventLog.read('test', 1, 1_000, signal)).toEqual([]);
+    expect(await eventLog.read({ name: 'test' }, 1, 1_000, signal)).toEqual([]);
     await clock.advance(200);
     await running;
-    expect(await eventLog.read('test', 1, 1_000, signal)).toMatchObject([{ attempt: 2 }]);
+    expect(await eventLog.read({ name: 'test' }, 1, 1_000, signal)).toMatchObject([{ attempt: 2 }]);
   });
 });

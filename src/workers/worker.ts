@@ -1,5 +1,5 @@
 import type { CallEvent } from '../call/events.ts';
-import type { Delivery, EventLog } from '../ports/event-log.ts';
+import type { ConsumerGroup, Delivery, EventLog } from '../ports/event-log.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -11,13 +11,13 @@ import { nextStep } from './retry.ts';
 export type Handle = (event: CallEvent, signal: AbortSignal) => Promise<void>;
 
 export interface WorkerOptions {
-  /** The consumer group: workers of one group share the deliveries. */
-  readonly group: string;
+  /** Workers of one group share its deliveries. */
+  readonly group: ConsumerGroup;
   readonly handle: Handle;
   readonly eventLog: EventLog;
   readonly clock: Clock;
   readonly log: Log;
-  /** Deliveries handled at once, each of another call. Default 16. */
+  /** Deliveries handled at once, each of another call. Default 100: a hundred cost one transaction. */
   readonly concurrency?: number;
   /** How often an empty log is asked again. Default 250. */
   readonly idleMs?: number;
@@ -42,8 +42,9 @@ const SETTLE_TIMEOUT_MS = 5_000;
  * @returns when the signal aborts: nothing more is read, what is in hand is finished or handed back
  */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
-  const { group, handle, eventLog, clock, log } = options;
-  const { concurrency = 16, idleMs = 250, handleTimeoutMs = 30_000, drainMs = 5_000, jitter = spread } = options;
+  const { handle, eventLog, clock, log } = options;
+  const group = options.group.name;
+  const { concurrency = 100, idleMs = 250, handleTimeoutMs = 30_000, drainMs = 5_000, jitter = spread } = options;
   const inHand = new Set<Promise<void>>();
   const working = new AbortController();
   let wake = () => {};
@@ -68,7 +69,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   async function read(): Promise<readonly Delivery[]> {
     if (inHand.size >= concurrency) return [];
     try {
-      const deliveries = await eventLog.read(group, concurrency - inHand.size, LEASE_MS, signal);
+      const deliveries = await eventLog.read(options.group, concurrency - inHand.size, LEASE_MS, signal);
       isFailing = false;
       return deliveries;
     } catch (thrown) {

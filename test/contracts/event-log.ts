@@ -20,7 +20,7 @@ export function eventLogContract(name: string, make: MakeSubject<EventLog>, { is
     });
     afterEach(() => subject.close());
 
-    const read = (limit = 10, group = 'archive') => log.read(group, limit, LEASE_MS, signal);
+    const read = (limit = 10, group = 'archive') => log.read({ name: group }, limit, LEASE_MS, signal);
     const seqs = (deliveries: readonly Delivery[]) => deliveries.map(({ event }) => event.seq);
     const only = (deliveries: readonly Delivery[]): Delivery => {
       const [delivery] = deliveries;
@@ -69,6 +69,21 @@ export function eventLogContract(name: string, make: MakeSubject<EventLog>, { is
       await publishOne(1);
       await log.ack('archive', only(await read()).id, signal);
       expect(seqs(await read(10, 'analytics'))).toEqual([1]);
+    });
+
+    it('passes by what a group does not care for, which holds nothing back', async () => {
+      const callId = newCallId();
+      const wanted: CallEvent = {
+        ...sampleEvent(callId, 2),
+        type: 'call.reported',
+        disconnectionReason: 'user_hangup',
+      };
+      await log.publish([sampleEvent(callId, 1), wanted, sampleEvent(callId, 3)], signal);
+      const group = { name: 'closer', types: ['call.reported'] } as const;
+      const delivered = await log.read(group, 10, LEASE_MS, signal);
+      expect(delivered.map(({ event }) => event)).toEqual([wanted]);
+      await log.ack('closer', only(delivered).id, signal);
+      expect(await log.read(group, 10, LEASE_MS, signal)).toEqual([]);
     });
 
     it('holds a later event of a call back while an earlier one is out, and lets other calls flow', async () => {
@@ -142,7 +157,7 @@ export function eventLogContract(name: string, make: MakeSubject<EventLog>, { is
           const done: CallEvent[] = [];
           // Other runs published too: this group sees them all, and only its own count.
           for (let idle = 0; idle < 2; ) {
-            const batch = await log.read(group, 50, LEASE_MS, signal);
+            const batch = await log.read({ name: group }, 50, LEASE_MS, signal);
             idle = batch.length === 0 ? idle + 1 : 0;
             let isWaiting = false;
             for (const { id, event } of batch) {
@@ -166,7 +181,7 @@ export function eventLogContract(name: string, make: MakeSubject<EventLog>, { is
 
     it('refuses an aborted signal with its reason', async () => {
       const reason = new Error('enough');
-      await expect(log.read('archive', 1, LEASE_MS, AbortSignal.abort(reason))).rejects.toBe(reason);
+      await expect(log.read({ name: 'archive' }, 1, LEASE_MS, AbortSignal.abort(reason))).rejects.toBe(reason);
     });
 
     if (!isDurable) return;

@@ -98,7 +98,7 @@ async function checkRecords({ records, eventLog }: Embedded, callId: CallId, ack
   expect(seqs).toEqual(seqs.map((_, i) => i + 1));
 
   for (let n = 1; n <= published; n++) {
-    const delivered = await eventLog.read('check', 100, 1_000_000, signal);
+    const delivered = await eventLog.read({ name: 'check' }, 100, 1_000_000, signal);
     const mine = delivered.filter(({ event }) => event.callId === callId);
     expect(mine.map(({ event }) => event.seq)).toEqual([n]);
     for (const { id } of mine) await eventLog.ack('check', id, signal);

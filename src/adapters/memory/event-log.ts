@@ -1,5 +1,5 @@
 import type { CallEvent } from '../../call/events.ts';
-import type { EventLog } from '../../ports/event-log.ts';
+import type { ConsumerGroup, EventLog } from '../../ports/event-log.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Fault } from '../../std/fault.ts';
 
@@ -28,12 +28,13 @@ export function memoryEventLog(clock: Clock): MemoryEventLog {
   const groups = new Map<string, Group>();
   const deadLetters: { group: string; event: CallEvent; fault: Fault }[] = [];
 
-  const groupOf = (name: string): Group => {
+  const groupOf = (name: string, types?: ConsumerGroup['types']): Group => {
     const group = groups.get(name) ?? { cursor: 0, waiting: new Map<number, Waiting>() };
     groups.set(name, group);
     for (; group.cursor < events.length; group.cursor++) {
       const event = events[group.cursor];
-      if (event) group.waiting.set(group.cursor, { event, attempt: 0, dueAt: 0 });
+      if (event && (types?.includes(event.type) ?? true))
+        group.waiting.set(group.cursor, { event, attempt: 0, dueAt: 0 });
     }
     return group;
   };
@@ -48,9 +49,9 @@ export function memoryEventLog(clock: Clock): MemoryEventLog {
         known.add(key);
       }
     },
-    async read(name, limit, leaseMs, signal) {
+    async read({ name, types }, limit, leaseMs, signal) {
       signal.throwIfAborted();
-      const { waiting } = groupOf(name);
+      const { waiting } = groupOf(name, types);
       const now = clock.now();
       const seen = new Set<string>();
       const due: [number, Waiting][] = [];

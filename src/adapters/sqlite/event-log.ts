@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { ConsumerGroup } from '../../ports/event-log.ts';
 import { positionsIn, type RecordsTables } from './records-schema.ts';
 import type { EventLogOperations } from './records-wire.ts';
 
@@ -21,9 +22,9 @@ export function eventLogOperations(db: Kysely<RecordsTables>): EventLogOperation
         WHERE true ON CONFLICT DO NOTHING`.execute(db);
     },
 
-    async read(group, limit, leaseMs, now) {
+    async read({ name: group, types }, limit, leaseMs, now) {
       let heads = await dueHeads(db, group, limit, now);
-      while (heads.length < limit && (await fanOut(db, group))) heads = await dueHeads(db, group, limit, now);
+      while (heads.length < limit && (await fanOut(db, group, types))) heads = await dueHeads(db, group, limit, now);
       if (heads.length === 0) return [];
       await db
         .updateTable('deliveries')
@@ -116,7 +117,7 @@ function dueHeads(db: Kysely<RecordsTables>, group: string, limit: number, now: 
 }
 
 /** Takes the next events over into the group's deliveries; false, and nothing written, when there are none. */
-async function fanOut(db: Kysely<RecordsTables>, group: string): Promise<boolean> {
+async function fanOut(db: Kysely<RecordsTables>, group: string, types: ConsumerGroup['types']): Promise<boolean> {
   const found = await db.selectFrom('consumer_groups').select('position').where('name', '=', group).executeTakeFirst();
   const from = found?.position ?? 0;
   const next = await db
@@ -142,7 +143,8 @@ async function fanOut(db: Kysely<RecordsTables>, group: string): Promise<boolean
           sql<number>`0`.as('is_out'),
         ])
         .where('position', '>', from)
-        .where('position', '<=', upTo),
+        .where('position', '<=', upTo)
+        .$if(types !== undefined, (events) => events.where(sql`event ->> 'type'`, 'in', types ?? [])),
     )
     .execute();
   await db

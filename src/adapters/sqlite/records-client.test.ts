@@ -113,7 +113,7 @@ describe('the records client', () => {
     await log.publish(facts, signal);
     const prune = () => client.ask('pruneEvents', [clock.now() + 1], signal);
     expect(await prune()).toBe(0);
-    const [first, second] = await log.read('archive', 10, 1_000, signal);
+    const [first, second] = await log.read({ name: 'archive' }, 10, 1_000, signal);
     await log.ack('archive', first?.id ?? '', signal);
     expect(await client.ask('pruneEvents', [clock.now()], signal)).toBe(0);
     expect(await prune()).toBe(1);

@@ -1,5 +1,5 @@
 import type { CallEvent } from '../../call/events.ts';
-import type { Delivery } from '../../ports/event-log.ts';
+import type { ConsumerGroup, Delivery } from '../../ports/event-log.ts';
 import type { Records } from '../../ports/records.ts';
 import { Fault, type FaultKind } from '../../std/fault.ts';
 
@@ -13,7 +13,7 @@ export type RecordsOperations = { readonly [name in keyof Records]: Unsignalled<
 /** The event log's side of the thread. `now` is the asker's clock: the thread has none. */
 export interface EventLogOperations {
   publish(events: readonly CallEvent[], now: number): Promise<void>;
-  read(group: string, limit: number, leaseMs: number, now: number): Promise<readonly Delivery[]>;
+  read(group: ConsumerGroup, limit: number, leaseMs: number, now: number): Promise<readonly Delivery[]>;
   ack(group: string, id: string): Promise<void>;
   retry(group: string, id: string, dueAt: number): Promise<void>;
   bury(group: string, id: string, fault: WireFault, now: number): Promise<void>;
