@@ -71,6 +71,13 @@ describe('offhook simulate', () => {
     }
   });
 
+  it('asks late and mishears as told', async () => {
+    const flags = ['--gap', '40', '--revisions', '50%', '--stalls', '20%', '--switch', 'updateRate=word'];
+    const { code, out } = await simulate('--calls', '2', '--turns', '3', '--drop', '0', ...flags, '--json');
+    expect(JSON.parse(out)).toMatchObject({ isPassed: true, turns: { lost: 0 }, breaches: [] });
+    expect(code).toBe(EXIT.done);
+  });
+
   it('refuses a switch that does not exist, with the usage code', async () => {
     const { code, err } = await simulate('--switch', 'wods=absent');
     expect(code).toBe(EXIT.wrongUsage);

@@ -20,6 +20,9 @@ export interface SimulateFlags extends ServerFlags {
   readonly reAsk?: number;
   readonly reminder?: number;
   readonly drop?: number;
+  readonly gap?: number;
+  readonly revisions?: number;
+  readonly stalls?: number;
   readonly arrivals?: number;
   readonly agentId?: string;
   readonly switch: readonly string[];
@@ -76,6 +79,7 @@ export async function simulate(flags: SimulateFlags, around: Surroundings): Prom
 
 function chosen(flags: SimulateFlags) {
   const { calls, turns, seed, speechRate, arrivals, bargeIn, reAsk, reminder, drop } = flags;
+  const { gap, revisions, stalls } = flags;
   return {
     calls,
     turns,
@@ -87,6 +91,11 @@ function chosen(flags: SimulateFlags) {
       ...(reAsk !== undefined && { reask: reAsk }),
       ...(reminder !== undefined && { reminder }),
       ...(drop !== undefined && { drop }),
+    },
+    hearing: {
+      ...(gap !== undefined && { gapMs: gap }),
+      ...(revisions !== undefined && { revisions }),
+      ...(stalls !== undefined && { stalls }),
     },
   };
 }

@@ -9,7 +9,8 @@ import { DEFAULT_SETTINGS, readFrame, type SpeechSource } from './line-frames.ts
 import { wordsOf } from './sentences.ts';
 import { Tape } from './tape.ts';
 import type { RetellTimings } from './timings.ts';
-import { type SpokenWords, Voice } from './voice.ts';
+import { type Hearing, PERFECT_HEARING, UserSpeech } from './user-speech.ts';
+import type { SpokenWords } from './voice.ts';
 import { WatchedLink } from './watched-link.ts';
 
 /** One call: where to, how fast, and in which positions of the open questions. */
@@ -24,6 +25,8 @@ export interface LineOptions {
   readonly random: () => number;
   /** How many times faster than a human both sides speak; the server's deadlines stay real. */
   readonly speechRate: number;
+  /** Default: every word is understood, and asked about, at once. */
+  readonly hearing?: Hearing;
   /** Sent when the server's config asks for it. */
   readonly details: CallDetails;
   /** Sends `reminder_required` when the caller stays silent; `off` leaves it to `remind()`. */
@@ -46,7 +49,7 @@ export class Line {
   readonly #link: WatchedLink;
   readonly #tape: Tape;
   readonly #agent: AgentSpeech;
-  readonly #user: Voice;
+  readonly #user: UserSpeech;
   readonly #asker: Asker;
   readonly #wordMs: number;
   readonly #settings = { ...DEFAULT_SETTINGS };
@@ -60,10 +63,12 @@ export class Line {
     this.#tape = new Tape(clock.now(), options.speechRate);
     const pace = { clock, wordMs: this.#wordMs, phraseWords: switches.updateRate === 'word' ? 1 : PHRASE_WORDS };
     this.#agent = new AgentSpeech({ ...pace, hooks: this.#agentHooks() });
-    this.#user = new Voice({
+    this.#user = new UserSpeech({
+      ...options,
       ...pace,
-      onWords: (spoken) => this.#heard('user', spoken),
-      onIdle: () => this.#asker.ask('response'),
+      hearing: options.hearing ?? PERFECT_HEARING,
+      onWords: (spoken, heardAs) => this.#heard('user', spoken, heardAs),
+      onFinished: () => this.#asker.ask('response'),
     });
     this.#asker = new Asker({
       clock,
@@ -130,7 +135,7 @@ export class Line {
     this.#update('user_turn');
     const words = wordsOf(text);
     if (words.length === 0) this.#asker.ask('response');
-    this.#user.feed(words);
+    else this.#user.say(words);
     const event = await asked;
     return event.kind === 'asked' ? event.responseId : undefined;
   }
@@ -248,12 +253,15 @@ export class Line {
       this.#interruptId = undefined;
       this.#agent.expect(responseId);
     }
+    this.#tape.correct();
     this.#link.send({ interaction_type: `${ask}_required`, response_id: responseId, ...this.#transcripts() });
     this.#emit({ kind: 'asked', responseId, ask, isReissue });
   }
 
-  #heard(role: 'agent' | 'user', spoken: SpokenWords): void {
+  #heard(role: 'agent' | 'user', spoken: SpokenWords, heardAs?: string): void {
+    this.#tape.correct();
     this.#tape.add(role, spoken, this.#wordMs);
+    if (heardAs !== undefined) this.#tape.mishear(heardAs);
     this.#update();
   }
 

@@ -30,6 +30,17 @@ describe('a tape', () => {
     expect(tape.transcript(false).map(({ content }) => content)).toEqual(['Hello.', 'Still there?']);
   });
 
+  it('tells a misheard word, its time as it was, until it is corrected', () => {
+    const tape = new Tape(0, 1);
+    tape.add('user', { words: ['for', 'two'], startedAt: 0 }, 400);
+    tape.mishear('you');
+    expect(tape.transcript(true)[0]).toMatchObject({ content: 'for you', words: [{}, { word: 'you', start: 0.4 }] });
+    tape.correct();
+    tape.correct();
+    tape.add('user', { words: ['please'], startedAt: 800 }, 400);
+    expect(tape.transcript(false)).toEqual([{ role: 'user', content: 'for two please' }]);
+  });
+
   it('weaves what is not speech in at its place', () => {
     const tape = new Tape(0, 1);
     tape.add('user', { words: ['one'], startedAt: 0 }, 1);

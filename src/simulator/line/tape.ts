@@ -17,6 +17,8 @@ export class Tape {
   readonly #startedAt: number;
   readonly #speechRate: number;
   #isSealed = true;
+  /** The newest word as it was spoken, where it was told as another. */
+  #spoken: string | undefined;
 
   /** @param speechRate audio time per real time: at 10, a second of audio takes 100 ms */
   constructor(startedAt: number, speechRate: number) {
@@ -39,6 +41,26 @@ export class Tape {
       stretch.content += stretch.content === '' ? word : ` ${word}`;
       stretch.words.push({ word, start, end });
     }
+  }
+
+  /** Tells the newest word as another, until `correct`. */
+  mishear(heardAs: string): void {
+    this.#spoken = this.#replaceNewest(heardAs);
+  }
+
+  /** Retell knows better by now: what was misheard is told as it was spoken. Before anything else is added. */
+  correct(): void {
+    if (this.#spoken !== undefined) this.#replaceNewest(this.#spoken);
+    this.#spoken = undefined;
+  }
+
+  #replaceNewest(word: string): string | undefined {
+    const stretch = this.#speech.at(-1);
+    const newest = stretch?.words.at(-1);
+    if (!stretch || newest?.word === undefined) return undefined;
+    stretch.content = stretch.content.slice(0, stretch.content.length - newest.word.length) + word;
+    stretch.words[stretch.words.length - 1] = { ...newest, word };
+    return newest.word;
   }
 
   /** The next words begin a new stretch even when the same role speaks on. */

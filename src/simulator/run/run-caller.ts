@@ -3,6 +3,7 @@ import type { LineAction, LineEvent } from '../line/events.ts';
 import { Line } from '../line/line.ts';
 import { completeSentences } from '../line/sentences.ts';
 import type { RetellTimings } from '../line/timings.ts';
+import type { Hearing } from '../line/user-speech.ts';
 import type { Breach } from '../monitor/rules.ts';
 import type { Switches } from '../switches.ts';
 import { socketUrl, type Target } from '../urls.ts';
@@ -21,6 +22,7 @@ export interface CallerRunOptions {
   readonly clock: Clock;
   readonly timings: RetellTimings;
   readonly switches: Switches;
+  readonly hearing: Hearing;
   readonly random: () => number;
   readonly isFiller: (sentence: string) => boolean;
   readonly isApology: (text: string) => boolean;

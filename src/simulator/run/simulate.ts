@@ -2,6 +2,7 @@ import { type Clock, sleep, systemClock } from '../../std/clock.ts';
 import { randomBetween, randomHex, seededRandom } from '../../std/random.ts';
 import { apologyTest, fillerTest } from '../line/sentences.ts';
 import { DEFAULT_TIMINGS, type RetellTimings } from '../line/timings.ts';
+import { type Hearing, PERFECT_HEARING } from '../line/user-speech.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../switches.ts';
 import type { Target } from '../urls.ts';
 import { type LifecycleEvent, openSender, type WebhookSender } from '../webhooks.ts';
@@ -35,6 +36,8 @@ export interface SimulationOptions extends Target {
   /** The agent's own lines that say there is no answer: fallback and the like. Without them none is counted. */
   readonly apologies?: readonly string[];
   readonly switches?: Switches;
+  /** How late Retell asks, and how it mishears; what is absent is as in a perfect world. */
+  readonly hearing?: Partial<Hearing>;
   readonly timings?: RetellTimings;
   readonly staleGraceMs?: number;
   /** An ask without an answer for this long is lost; default 30,000. */
@@ -150,6 +153,7 @@ function callerRunOptions(run: Run, index: number): CallerRunOptions {
     },
     clock,
     switches,
+    hearing: { ...PERFECT_HEARING, ...options.hearing },
     timings: options.timings ?? DEFAULT_TIMINGS,
     random,
     isFiller: fillerTest(options.fillers ?? []),
