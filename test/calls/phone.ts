@@ -1,6 +1,7 @@
 import type { LineEvent } from '../../src/simulator/line/events.ts';
 import { Line } from '../../src/simulator/line/line.ts';
 import { DEFAULT_TIMINGS, type RetellTimings } from '../../src/simulator/line/timings.ts';
+import { type Hearing, PERFECT_HEARING } from '../../src/simulator/line/user-speech.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../../src/simulator/switches.ts';
 import { socketUrl } from '../../src/simulator/urls.ts';
 import { systemClock } from '../../src/std/clock.ts';
@@ -13,6 +14,8 @@ export interface PhoneOptions {
   readonly switches?: Partial<Switches>;
   readonly agentId?: string;
   readonly callId?: string;
+  /** Default: Retell understands every word and asks at once. */
+  readonly hearing?: Partial<Hearing>;
   /** Instead of a redial that goes on until the server is back. */
   readonly timings?: RetellTimings;
 }
@@ -52,6 +55,7 @@ export function dial(url: string, options: PhoneOptions = {}): Phone {
     switches,
     random: seededRandom(7),
     speechRate: 20,
+    hearing: { ...PERFECT_HEARING, ...options.hearing },
     details: { call_id: callId, agent_id: options.agentId ?? 'agent_obedient' },
     reminders: 'off',
   });
