@@ -3,7 +3,7 @@ import { agentOf, end, fakeModel, setUpResponder, text } from '../../test/draft-
 import { Fault } from '../std/fault.ts';
 import { settle } from '../std/manual-clock.ts';
 
-const SPECULATIVE = { isSpeculative: true } as const;
+const SPECULATIVE = { speculatesOn: 'sentence' } as const;
 
 /** A responder, an agent whose model says one sentence, and how many speculative drafts it was let to make. */
 function setUp() {
@@ -28,6 +28,15 @@ describe('a speculative draft', () => {
     expect(await speculate()).toBe(false);
     expect(seen.requests).toHaveLength(0);
     expect((await setUp().start(agent, SPECULATIVE).done).fault).toBeUndefined(); // each responder has its own
+  });
+
+  it('on a pause is refused while half of what may be wasted is, one on a sentence is not', async () => {
+    const { responder, agent, start } = setUp();
+    for (let wasted = 0; wasted < 5; wasted++) responder.settle(agent, 'wasted');
+    expect((await start(agent, { speculatesOn: 'pause' }).done).fault).toMatchObject({
+      reason: 'model.speculation_budget',
+    });
+    expect((await start(agent, { speculatesOn: 'sentence' }).done).fault).toBeUndefined();
   });
 
   it('costs a caller’s turn nothing when it is adopted', async () => {

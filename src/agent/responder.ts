@@ -53,6 +53,8 @@ interface Guarded {
  * so this keeps the tokens of all calls within 35 % of what they were.
  */
 const WASTE = { capacity: 10, deposits: 10, spends: 3 };
+/** A pause is a weaker sign than a sentence's end, and comes later: it may spend only what those leave. */
+const KEPT_FOR_SENTENCES = 5;
 
 export function createResponder({ clock, cache, defaultModel, slots }: ResponderOptions): Responder {
   const guards = new Map<LanguageModel, Guarded>();
@@ -61,7 +63,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   return { draft, settle, secondAfterMs: raceAfterMs, models };
 
   function draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncIterable<DraftChunk> {
-    if (order.isSpeculative) return speculativeTry(order, agent, signal);
+    if (order.speculatesOn) return speculativeTry(order, agent, signal);
     return order.attempt === 1 ? firstTry(order, agent, signal) : secondTry(order, agent, signal);
   }
 
@@ -71,7 +73,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     signal: AbortSignal,
   ): AsyncGenerator<DraftChunk, void, void> {
     const { model, speculations } = guardFor(firstModel(agent, defaultModel));
-    if (!speculations.covers()) {
+    if (!speculations.covers(order.speculatesOn === 'pause' ? KEPT_FOR_SENTENCES : 0)) {
       throw new Fault(
         'exhausted',
         'model.speculation_budget',
@@ -212,7 +214,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
 /** A request that the caller's ask is the reason for; that of a speculative draft counts once it is adopted. */
 function countAsked({ retries, speculations }: Guarded, order: DraftOrder): void {
   retries.deposit();
-  if (!order.isSpeculative) speculations.deposit();
+  if (!order.speculatesOn) speculations.deposit();
 }
 
 function modelOf(agent: Agent, defaultModel: LanguageModel | undefined): LanguageModel | undefined {

@@ -15,8 +15,8 @@ export interface DraftOrder {
   /** Already spoken in this turn: the draft continues after it and repeats none of it. */
   readonly said: readonly Said[];
   readonly isProven: boolean;
-  /** Started before Retell asked: `adopt` or `abort` says what became of it. */
-  readonly isSpeculative?: true;
+  /** Started before Retell asked, on the sign of a sentence's end or of a pause: `adopt` or `abort` says what became of it. */
+  readonly speculatesOn?: 'sentence' | 'pause';
 }
 
 /** What the machine wants done, in order. Commits come before what must not happen unjournaled. */

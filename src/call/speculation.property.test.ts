@@ -165,8 +165,8 @@ class Play {
     this.#script.wait(31_000);
     ensure(this.#owed === undefined, `ask ${this.#owed} is answered`);
     this.#script.feed({ kind: 'ended', at: this.#script.now, reason: 'user_hangup' });
-    for (const { draftId, isSpeculative } of this.#script.drafts()) {
-      const isOpen = isSpeculative && this.#script.call.speculation?.draft?.id === draftId;
+    for (const { draftId, speculatesOn } of this.#script.drafts()) {
+      const isOpen = speculatesOn && this.#script.call.speculation?.draft?.id === draftId;
       ensure(!isOpen, 'a call that is over holds no draft');
     }
   }
@@ -235,11 +235,11 @@ class Play {
   #checkEffect(effect: Effect): void {
     switch (effect.kind) {
       case 'draft': {
-        const { draftId, isSpeculative } = effect.order;
+        const { draftId, speculatesOn } = effect.order;
         ensure(!this.#orders.has(draftId), `no two drafts are called ${draftId}`);
-        ensure(!isSpeculative || this.#script.call.running.length === 0, 'nothing is guessed while a tool runs');
+        ensure(!speculatesOn || this.#script.call.running.length === 0, 'nothing is guessed while a tool runs');
         this.#orders.set(draftId, effect.order);
-        if (isSpeculative) seen.speculative++;
+        if (speculatesOn) seen.speculative++;
         break;
       }
       case 'adopt': {
@@ -249,13 +249,13 @@ class Play {
         break;
       }
       case 'abort':
-        if (this.#orders.get(effect.draftId)?.isSpeculative && !this.#fate.has(effect.draftId)) {
+        if (this.#orders.get(effect.draftId)?.speculatesOn && !this.#fate.has(effect.draftId)) {
           this.#decide(effect.draftId, 'abort');
         }
         break;
       case 'tool':
         this.#ensureAsked(effect.use.name, 'a tool runs');
-        if (this.#orders.get(draftOf(effect.use.name))?.isSpeculative) seen.toolsOfAdopted++;
+        if (this.#orders.get(draftOf(effect.use.name))?.speculatesOn) seen.toolsOfAdopted++;
         break;
       case 'say':
         this.#checkSay(effect);
@@ -279,7 +279,7 @@ class Play {
 
   #ensureAsked(name: string, what: string): void {
     const draftId = draftOf(name);
-    const isOurs = !this.#orders.get(draftId)?.isSpeculative || this.#fate.get(draftId) === 'adopt';
+    const isOurs = !this.#orders.get(draftId)?.speculatesOn || this.#fate.get(draftId) === 'adopt';
     ensure(this.#orders.has(draftId) && isOurs, `${what} only once its draft's words were asked for`);
   }
 
@@ -287,7 +287,7 @@ class Play {
     const order = this.#orders.get(draftId);
     if (!order) throw new Error(`broken: ${draftId} was started`);
     ensure(
-      order.isSpeculative === true && !this.#fate.has(draftId),
+      order.speculatesOn !== undefined && !this.#fate.has(draftId),
       'what becomes of a speculative draft is said once',
     );
     this.#fate.set(draftId, fate);

@@ -32,7 +32,9 @@ describe('a partial transcript', () => {
     '"Open?"',
     '何時ですか？',
   ])('that looks complete is drafted at once: %s', (words) => {
-    expect(hear(open(), saying(words)).drafts()).toMatchObject([{ transcript: saying(words), isSpeculative: true }]);
+    expect(hear(open(), saying(words)).drafts()).toMatchObject([
+      { transcript: saying(words), speculatesOn: 'sentence' },
+    ]);
   });
 
   it.each([
@@ -47,7 +49,7 @@ describe('a partial transcript', () => {
   it('that stands still for longer than words take is drafted', () => {
     const script = hear(open(), saying('When do you open')).wait(599);
     expect(script.drafts()).toEqual([]);
-    expect(script.wait(1).drafts()).toHaveLength(1);
+    expect(script.wait(1).drafts()).toMatchObject([{ speculatesOn: 'pause' }]);
   });
 
   it('is waited for as the call’s own pace tells: fast partials, a short wait', () => {
@@ -75,7 +77,7 @@ describe('a partial transcript', () => {
     const script = open().ask(1, saying('When do you open?'));
     hear(script, saying('When do you open?')).wait(5_000);
     hear(script, saying('When do you open'));
-    expect(script.drafts().filter(({ isSpeculative }) => isSpeculative)).toEqual([]);
+    expect(script.drafts().filter(({ speculatesOn }) => speculatesOn)).toEqual([]);
   });
 
   it('that tells again what was drafted already starts nothing more', () => {
@@ -150,7 +152,7 @@ describe('a speculative draft', () => {
     expect(script.aborted()).toHaveLength(1);
     expect(outcomes(script)).toEqual(['wasted']);
     expect(script.draft()).toMatchObject({ transcript });
-    expect(script.draft()).not.toHaveProperty('isSpeculative');
+    expect(script.draft()).not.toHaveProperty('speculatesOn');
     expect(script.sentence('At ten.').end().sent(1)).toEqual(['At ten.', '∎']);
   });
 

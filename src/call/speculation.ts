@@ -41,7 +41,7 @@ export function onHeard(call: Call, { at, transcript }: Extract<CallInput, { kin
   const known: Call = { ...free, transcript, speculation: heard };
   if (isNew) emit({ kind: 'disarm', timer: 'stable' });
   if (words === '' || heard.isTried) return known;
-  if (looksComplete(text)) return speculate(known, heard, at, emit);
+  if (looksComplete(text)) return speculate(known, heard, 'sentence', at, emit);
   if (isNew) emit({ kind: 'arm', timer: 'stable', at: at + stableAfterMs(heard) });
   return known;
 }
@@ -52,7 +52,7 @@ export function onStable(call: Call, now: number, emit: Emit): Call {
   if (!speculation || speculation.isTried || speculation.words === '') return call;
   // A millisecond of tolerance, since times are sums of fractions; a clock stopped too late is far earlier than that.
   if (now - speculation.changedAt < stableAfterMs(speculation) - 1) return call;
-  return speculate(call, speculation, now, emit);
+  return speculate(call, speculation, 'pause', now, emit);
 }
 
 /** A chunk of the speculative draft is held back; one of any other draft is stale. */
@@ -101,7 +101,7 @@ export function dropSpeculation(call: Call, emit: Emit): Call {
 }
 
 /** Starts the draft, unless its tools or rules are in the way: then only the ask can tell what is to be said. */
-function speculate(call: Call, heard: Speculation, now: number, emit: Emit): Call {
+function speculate(call: Call, heard: Speculation, speculatesOn: 'sentence' | 'pause', now: number, emit: Emit): Call {
   if (call.running.length > 0 || escalationOf(call)) return call;
   const started = heard.started + 1;
   const { transcript, settledTools, variables, isProven } = call;
@@ -118,7 +118,7 @@ function speculate(call: Call, heard: Speculation, now: number, emit: Emit): Cal
       variables,
       said: [],
       isProven,
-      isSpeculative: true,
+      speculatesOn,
     },
   });
   const draft: SpeculativeDraft = { id, startedAt: now, transcript, settledTools, isProven, chunks: [] };

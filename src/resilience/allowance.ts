@@ -11,8 +11,8 @@ export interface AllowanceTerms {
 export interface Allowance {
   /** Call on everything that was asked for: it earns a share. */
   deposit(): void;
-  /** Whether one more is paid for. */
-  covers(): boolean;
+  /** Whether one more is paid for, and `reserve` of them after it; default none. */
+  covers(reserve?: number): boolean;
   /** Spends one, on credit where it must: what is not covered is earned before anything is covered again. */
   spend(): void;
   /** Whether one may be made; when it may, it has been paid for. */
@@ -23,7 +23,7 @@ export interface Allowance {
 export function createAllowance({ capacity, deposits, spends }: AllowanceTerms): Allowance {
   const full = capacity * deposits;
   let left = full;
-  const covers = () => left >= deposits;
+  const covers = (reserve = 0) => left >= (reserve + 1) * deposits;
   const spend = () => {
     left -= deposits;
   };

@@ -142,7 +142,7 @@ export function createEffectRunner(
     const { draftId } = order;
     const controller = new AbortController();
     drafts.set(draftId, controller);
-    if (order.isSpeculative) speculative.add(draftId);
+    if (order.speculatesOn) speculative.add(draftId);
     try {
       for await (const chunk of responder.draft(order, agent, controller.signal)) {
         if (controller.signal.aborted) return;

@@ -43,7 +43,7 @@ describe('a session whose agent speculates', () => {
     const roster = open();
     const line = await roster.dial(1);
     await hear(line, 'Are you open?');
-    expect(roster.orders).toMatchObject([{ isSpeculative: true }]);
+    expect(roster.orders).toMatchObject([{ speculatesOn: 'sentence' }]);
     expect(line.sent(1)).toEqual([]);
     await line.ask(1, 'Are you open?');
     expect(line.sent(1)).toEqual(['You said Are you open?.', '∎']);
@@ -86,7 +86,7 @@ describe('a session whose agent speculates', () => {
 
   it('answers as if it had not tried when the draft is refused, without a warning', async () => {
     const roster = open(async function* (order, signal) {
-      if (order.isSpeculative) throw new Fault('exhausted', 'model.speculation_budget', 'on purpose');
+      if (order.speculatesOn) throw new Fault('exhausted', 'model.speculation_budget', 'on purpose');
       yield* responderOf().draft(order, agentOf(), signal);
     });
     const line = await roster.dial(1);
