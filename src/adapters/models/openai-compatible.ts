@@ -1,9 +1,8 @@
-import { type Dispatcher, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { LanguageModel, ModelChunk, ModelRequest } from '../../ports/language-model.ts';
 import { systemClock } from '../../std/clock.ts';
 import { Fault } from '../../std/fault.ts';
 import { badResponse, cancelledBy, connectionFault, statusFault, streamCut } from './faults.ts';
-import { createPool } from './http-pool.ts';
 import { printRequest } from './openai-request.ts';
 import { MAX_STREAM_BYTES, readChunks } from './openai-stream.ts';
 
@@ -39,7 +38,7 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
     'content-type': 'application/json',
     accept: 'text/event-stream',
   };
-  const dispatcher = options.dispatcher ?? createPool();
+  let transport: ReturnType<typeof openTransport> | undefined;
 
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk, void, void> {
     const response = await begin(printRequest(options.model, request), signal);
@@ -63,7 +62,9 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
   async function begin(body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     if (signal.aborted) throw cancelledBy(signal);
     try {
-      const response = await send(url, { method: 'POST', headers, body, signal, dispatcher });
+      transport ??= openTransport(options.dispatcher);
+      const { request, dispatcher } = await transport;
+      const response = await request(url, { method: 'POST', headers, body, signal, dispatcher });
       response.body.on('error', () => {
         // Whoever reads the body hears of it there; without a listener Node would end the process.
       });
@@ -74,6 +75,12 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
   }
 
   return { name, stream };
+}
+
+/** undici is 100 files that a start need not wait for: loaded with the first request, or before it by the variant. */
+async function openTransport(given: Dispatcher | undefined) {
+  const [{ request }, { createPool }] = await Promise.all([import('undici'), import('./http-pool.ts')]);
+  return { request, dispatcher: given ?? createPool() };
 }
 
 /** A refusal, an error page or JSON instead of a stream; unusual types are read, and judged by what they hold. */
