@@ -74,10 +74,6 @@ export function eventLogOperations(db: Kysely<RecordsTables>): EventLogOperation
         .execute();
     },
 
-    async takeBack() {
-      await db.updateTable('deliveries').set({ due_at: 0, is_out: 0 }).where('is_out', '=', 1).execute();
-    },
-
     async pruneEvents(before) {
       const { numDeletedRows } = await db
         .deleteFrom('events')

@@ -2,10 +2,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { toFault } from '../../std/fault.ts';
 import { connect, openDatabase } from './database.ts';
-import { eventLogOperations } from './event-log.ts';
-import { recordsOperations } from './records.ts';
-import { kyselyOver, RECORDS_MIGRATIONS } from './records-schema.ts';
+import { RECORDS_MIGRATIONS } from './records-migrations.ts';
 import {
+  type ArchiveOperations,
   type Housekeeping,
   packFault,
   type ThreadAnswer,
@@ -21,13 +20,15 @@ import { sqliteFault } from './sqlite-fault.ts';
 const MAX_WAL_PAGES = 16_384;
 
 type RecordsThread = Readonly<{
-  operations: ThreadOperations;
+  housekeeping: Housekeeping;
+  /** Loaded with the first request for them: the query builder is 250 files, and a start awaits none of them. */
+  archive(): Promise<ArchiveOperations>;
   /** Runs `work` in one write transaction: all of it or nothing. */
   transact<T>(work: () => Promise<T>): Promise<T>;
 }>;
 
-/** These leave records.db alone or close it. */
-const HOUSEKEEPING: ReadonlySet<string> = new Set<keyof Housekeeping>(['checkpointLive', 'close']);
+/** These need no transaction. */
+const HOUSEKEEPING: ReadonlySet<string> = new Set<keyof Housekeeping>(['takeBack', 'checkpointLive', 'close']);
 
 // This module is the body of the one thread that owns records.db; imported anywhere else it does nothing.
 if (parentPort) start(parentPort, workerData);
@@ -58,7 +59,7 @@ async function answerAll(thread: RecordsThread, requests: ThreadRequests): Promi
   const [work, housekeeping] = [requests.filter(isWork), requests.filter((request) => !isWork(request))];
   const answers: ThreadAnswer[] = [];
   try {
-    answers.push(...(await thread.transact(() => runAll(thread, work))));
+    if (work.length > 0) answers.push(...(await thread.transact(() => runAll(thread, work))));
   } catch {
     for (const request of work) answers.push(await answerAlone(thread, request));
   }
@@ -67,7 +68,11 @@ async function answerAll(thread: RecordsThread, requests: ThreadRequests): Promi
 }
 
 function isWork({ operation }: ThreadRequest): boolean {
-  return !HOUSEKEEPING.has(operation);
+  return !isHousekeeping(operation);
+}
+
+function isHousekeeping(operation: keyof ThreadOperations): operation is keyof Housekeeping {
+  return HOUSEKEEPING.has(operation);
 }
 
 async function runAll(thread: RecordsThread, requests: ThreadRequests): Promise<readonly ThreadAnswer[]> {
@@ -84,8 +89,9 @@ async function answerAlone(thread: RecordsThread, request: ThreadRequest): Promi
   }
 }
 
-async function run({ operations }: RecordsThread, { id, operation, args }: ThreadRequest): Promise<ThreadAnswer> {
-  const value: unknown = await Reflect.apply(operations[operation], operations, args);
+async function run(thread: RecordsThread, { id, operation, args }: ThreadRequest): Promise<ThreadAnswer> {
+  const method = isHousekeeping(operation) ? thread.housekeeping[operation] : (await thread.archive())[operation];
+  const value: unknown = await Reflect.apply(method, undefined, args);
   return { kind: 'done', id, value };
 }
 
@@ -96,10 +102,12 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
     isCheckpointedElsewhere: false,
     migrations: RECORDS_MIGRATIONS,
   });
-  const db = kyselyOver(database);
-  const operations: ThreadOperations = {
-    ...recordsOperations(db),
-    ...eventLogOperations(db),
+  const loadArchive = async () => (await import('./archive-operations.ts')).archiveOperations(database);
+  let archive: Promise<ArchiveOperations> | undefined;
+  const housekeeping: Housekeeping = {
+    async takeBack() {
+      database.exec('UPDATE deliveries SET due_at = 0, is_out = 0 WHERE is_out = 1');
+    },
     async checkpointLive() {
       // PASSIVE never holds up the thread that writes; what it could not copy waits for the next one.
       if (checkpoint(live, 'PASSIVE') > MAX_WAL_PAGES) checkpoint(live, 'TRUNCATE');
@@ -107,13 +115,17 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
     async close() {
       checkpoint(live, 'TRUNCATE');
       live.close();
-      await db.destroy();
+      database.close();
       // Whatever was posted still leaves; with the port closed the thread has nothing to live for.
       setImmediate(() => port.close());
     },
   };
   return {
-    operations,
+    housekeeping,
+    archive() {
+      archive ??= loadArchive();
+      return archive;
+    },
     async transact(work) {
       database.exec('BEGIN IMMEDIATE');
       try {

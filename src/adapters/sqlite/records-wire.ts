@@ -17,19 +17,21 @@ export interface EventLogOperations {
   ack(group: string, id: string): Promise<void>;
   retry(group: string, id: string, dueAt: number): Promise<void>;
   bury(group: string, id: string, fault: WireFault, now: number): Promise<void>;
-  /** Makes due what was out when an earlier process died. */
-  takeBack(): Promise<void>;
   /** Forgets events published before `before` that every group is done with; answers how many. */
   pruneEvents(before: number): Promise<number>;
 }
 
+/** What needs no query builder. */
 export interface Housekeeping {
+  /** Makes due what was out when an earlier process died. */
+  takeBack(): Promise<void>;
   /** Copies what the other thread committed from the write-ahead log into `live.db`. */
   checkpointLive(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type ThreadOperations = RecordsOperations & EventLogOperations & Housekeeping;
+export type ArchiveOperations = RecordsOperations & EventLogOperations;
+export type ThreadOperations = ArchiveOperations & Housekeeping;
 
 /** What the thread is told first, before any request. */
 export interface ThreadPaths {
