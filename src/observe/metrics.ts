@@ -14,6 +14,7 @@ export interface Metrics {
   countRefusedSocket(reason: string): void;
   /** The exposition text, at the moment of the scrape. */
   text(): Promise<string>;
+  /** Of the text, once there was one. */
   readonly contentType: string;
 }
 

@@ -118,7 +118,8 @@ export function addRestRoutes(app: FastifyInstance, options: RestRouteOptions): 
   app.get('/api/v1/status', { onRequest }, async () => readStatus(context, queue, options.figures, signal));
 
   app.get('/metrics', { onRequest }, async (_request, reply) => {
-    return reply.type(options.metrics.contentType).send(await options.metrics.text());
+    const text = await options.metrics.text();
+    return reply.type(options.metrics.contentType).send(text);
   });
 }
 

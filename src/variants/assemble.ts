@@ -2,15 +2,14 @@ import type { Agent } from '../agent/agent.ts';
 import { createResponder, type Responder } from '../agent/responder.ts';
 import { createToolDesk, type ToolDesk } from '../agent/tool-desk.ts';
 import type { CallEvent } from '../call/events.ts';
+import { type LateMetrics, lateMetrics } from '../observe/late-metrics.ts';
 import { createMeter, type Meter } from '../observe/meter.ts';
-import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { createDialQueue, type DialQueue } from '../operations/dial-queue.ts';
 import { createRoster, type Roster } from '../session/roster.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
-import { type BackOffice, openBackOffice } from './back-office.ts';
 import type { Config } from './config.ts';
 import { keepSlots } from './keep-slots.ts';
 import type { Ports } from './ports.ts';
@@ -26,10 +25,9 @@ export interface House {
   readonly responder: Responder;
   readonly toolDesk: ToolDesk;
   readonly meter: Meter;
-  readonly metrics: Metrics;
+  readonly metrics: LateMetrics;
   readonly operations: OperationContext;
   readonly dialQueue: DialQueue;
-  readonly backOffice: BackOffice;
 }
 
 /** Puts the ports to work. Nothing is served yet: doors open afterwards, and close before. */
@@ -44,7 +42,10 @@ export async function assemble(
   const { callStore, leases, records, callControl, toolLedger, replyCache: cache } = ports;
   const defaultAgent = defaultOf(config);
   const meter = createMeter();
-  const metrics = createMetrics({ capacity: maxCalls, active: () => leases.count(signal) });
+  const metrics = lateMetrics(async () => {
+    const { createMetrics } = await import('../observe/metrics.ts');
+    return createMetrics({ capacity: maxCalls, active: () => leases.count(signal) });
+  });
   const observe = (event: CallEvent) => {
     meter.observe(event);
     metrics.observe(event);
@@ -81,8 +82,7 @@ export async function assemble(
     log,
   };
   const dialQueue = createDialQueue(operations);
-  const backOffice = openBackOffice(ports, roster, clock, log);
-  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, backOffice };
+  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue };
 }
 
 function defaultOf({ agents, defaultAgent: name }: Config): Agent {

@@ -185,15 +185,18 @@ function judgeEnvironment(env: Environment): Judged {
   return { settings, findings: [...findings, ...unknownVariables(Object.keys(env))] };
 }
 
+/** Compiling a schema pays from its tenth use on. */
+const PARSED_ONCE = { jitless: true };
+
 /** What is right is kept, so that one wrong value does not make others look missing. */
 function judge(values: Readonly<Record<string, unknown>>, source: Source): Judged {
-  const result = givenSchema.safeParse(values);
+  const result = givenSchema.safeParse(values, PARSED_ONCE);
   if (result.success) return { settings: result.data, findings: [] };
   const wrong = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])],
   );
   const right = Object.fromEntries(Object.entries(values).filter(([key]) => !wrong.includes(key)));
-  return { settings: givenSchema.parse(right), findings: describeIssues(result.error, source) };
+  return { settings: givenSchema.parse(right, PARSED_ONCE), findings: describeIssues(result.error, source) };
 }
 
 function unknownVariant(variant: string): readonly Fault[] {

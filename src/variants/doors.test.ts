@@ -55,6 +55,7 @@ async function given() {
     records: memoryRecords(),
     callControl: undefined,
     model: undefined,
+    warmUp: async () => {},
     close: async () => {},
   };
   const house = await assemble(config, ports, clock, silentLog, new AbortController().signal);
@@ -62,7 +63,6 @@ async function given() {
   closing.push(async () => {
     await house.roster.drain(0);
     await doors.close();
-    await house.backOffice.stop();
     house.toolDesk.close();
   });
   return { roster: house.roster, webhooks: doors.urls.webhooks, port: Number(new URL(doors.urls.webhooks).port) };

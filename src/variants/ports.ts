@@ -19,6 +19,8 @@ export interface Ports {
   readonly callControl: CallControl | undefined;
   /** The environment's model; absent without OPENAI_API_KEY. */
   readonly model: LanguageModel | undefined;
+  /** Loads what the first turn would else wait for. Asked once calls are taken: no start waits for it. */
+  warmUp(): Promise<void>;
   /** Closes what was opened, in reverse; idempotent. */
   close(): Promise<void>;
 }

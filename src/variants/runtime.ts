@@ -1,11 +1,18 @@
 import { createLog } from '../adapters/pino/log.ts';
-import { systemClock } from '../std/clock.ts';
-import { Fault } from '../std/fault.ts';
+import { type Clock, systemClock } from '../std/clock.ts';
+import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
-import { assemble } from './assemble.ts';
+import type { House } from './assemble.ts';
+import type { BackOffice } from './back-office.ts';
 import type { Config } from './config.ts';
-import { type Doors, openDoors } from './doors.ts';
+import type { Doors } from './doors.ts';
 import type { Ports } from './ports.ts';
+
+/**
+ * What no caller waits for is started and loaded this long after the doors are open: whoever asks `/ready` has been
+ * told, and a caller is still to dial, to hear the greeting and to speak.
+ */
+const REST_AFTER_MS = 50;
 
 /** A server that answers calls. */
 export interface RunningServer {
@@ -24,18 +31,26 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Log = createLog(config.logLevel)): Promise<RunningServer> {
   const clock = systemClock;
   const lifetime = new AbortController();
-  const ports = await openPorts(config, log, lifetime.signal);
+  const openPorts = await variantOf(config);
+  // The stores first: their thread starts while the rest of the house is still being loaded.
+  const [ports, { assemble }, { openDoors }, { openBackOffice }] = await Promise.all([
+    openPorts(config, clock, log, lifetime.signal),
+    import('./assemble.ts'),
+    import('./doors.ts'),
+    import('./back-office.ts'),
+  ]);
   const opened: (() => Promise<void>)[] = [() => ports.close()];
   const undo = async () => {
     for (const close of opened.toReversed()) await close();
     lifetime.abort(new Fault('cancelled', 'server.stopped', 'the server has stopped'));
   };
+  let backOffice: BackOffice | undefined;
   try {
     const house = await assemble(config, ports, clock, log, lifetime.signal);
     opened.push(async () => {
       await house.dialQueue.close();
       house.toolDesk.close();
-      await house.backOffice.stop();
+      await backOffice?.stop();
     });
     const doors = await openDoors(config, house, clock, log);
     opened.push(() => doors.close());
@@ -43,6 +58,12 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
       doors.stopAdmitting();
       await house.roster.drain(config.drainMs);
     });
+    const cancelRest = clock.after(REST_AFTER_MS, () => {
+      // Its first question makes the archive load what it runs on.
+      backOffice = openBackOffice(ports, house.roster, clock, log);
+      void warmUp(ports, house, log);
+    });
+    opened.push(async () => cancelRest());
     const closed = Promise.withResolvers<void>();
     let stopping: Promise<void> | undefined;
     return {
@@ -59,14 +80,24 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
   }
 }
 
+/** What takes the loop a tenth of a second: the HTTP client of the models, the library of the metrics. */
+async function warmUp(ports: Ports, { metrics }: House, log: Log): Promise<void> {
+  try {
+    await ports.warmUp();
+    await metrics.load();
+  } catch (thrown) {
+    log.error({ reason: toFault(thrown).reason }, 'a part of the house cannot be loaded');
+  }
+}
+
+type OpenPorts = (config: Config, clock: Clock, log: Log, signal: AbortSignal) => Promise<Ports>;
+
 /** Each variant loads only its own adapters. */
-async function openPorts(config: Config, log: Log, signal: AbortSignal): Promise<Ports> {
-  switch (config.variant) {
-    case 'single': {
-      const { openSingle } = await import('./single.ts');
-      return openSingle(config, systemClock, log, signal);
-    }
+async function variantOf({ variant }: Config): Promise<OpenPorts> {
+  switch (variant) {
+    case 'single':
+      return (await import('./single.ts')).openSingle;
     default:
-      return config.variant satisfies never;
+      return variant satisfies never;
   }
 }

@@ -21,6 +21,10 @@ export async function openSingle(config: Config, clock: Clock, log: Log, signal:
     replyCache: memoryReplyCache(clock),
     callControl: await openCallControl(config, clock),
     model: await openModel(config),
+    async warmUp() {
+      const hasModel = config.openai.apiKey !== undefined || config.agents.some(({ model }) => model !== undefined);
+      if (hasModel) await import('../adapters/models/http-pool.ts');
+    },
     close: () => embedded.close(),
   };
 }
