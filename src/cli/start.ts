@@ -1,6 +1,7 @@
 import { systemClock } from '../std/clock.ts';
 import { type Config, loadConfig } from '../variants/config.ts';
-import { type RunningServer, startServer } from '../variants/runtime.ts';
+import type { RunningServer } from '../variants/runtime.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
 import { onStopRequests } from './stop-requests.ts';
@@ -11,6 +12,8 @@ import { readVersion } from './version.ts';
 /** `offhook start`: serves until it is told to stop. The first signal drains, the second stops at once. */
 export async function start(_flags: object, { terminal, env, cwd }: Surroundings): Promise<number> {
   const config = await loadConfig(env, cwd, EXAMPLE_AGENT);
+  keepCompiled(config.dataDir);
+  const { startServer } = await import('../variants/runtime.ts');
   const server = await startServer(config);
   terminal.out(welcome(config, server.urls, terminal.paint));
 
