@@ -3,7 +3,7 @@ import type { ClientOrder, ClientReply } from './client.ts';
 import { ROOT } from './host.ts';
 import type { LoadOrder, LoadResult } from './load-order.ts';
 import { CORE, listeningPort, type Running, run } from './processes.ts';
-import type { StubBehaviour, StubOrder, StubReply } from './stub.ts';
+import type { StubBehaviour, StubCounts, StubOrder, StubReply } from './stub.ts';
 
 /** The generator's process, by orders. */
 export interface Generator {
@@ -42,7 +42,7 @@ export interface Model {
   readonly url: string;
   /** From now on, with its counts at zero. */
   behave(behaviour: StubBehaviour): Promise<void>;
-  count(): Promise<{ readonly requests: number; readonly stalled: number }>;
+  count(): Promise<StubCounts>;
   end(): Promise<void>;
 }
 

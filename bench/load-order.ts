@@ -9,6 +9,8 @@ export interface LoadOrder {
   /** All calls are this old: `maxAge` spreads them from here. Default 0. */
   readonly minAge?: number;
   readonly hasTools?: boolean;
+  /** Callers speak word by word at their own pace, instead of six updates and an ask at even moments. */
+  readonly speech?: SpeechOrder;
   readonly pace:
     | {
         /** A turn every so often, whether or not the one before was answered; its updates lie between. */
@@ -20,6 +22,16 @@ export interface LoadOrder {
         readonly kind: 'backToBack';
         readonly atOnce: number;
       };
+}
+
+/** How callers speak and are heard; what is not here is in speech.ts. */
+export interface SpeechOrder {
+  /** From the last partial transcript to the ask. */
+  readonly gapMs: number;
+  /** Asks whose words differ from the last partial transcript, from 0 to 1. */
+  readonly revisions: number;
+  /** Turns that are asked for before the caller has finished, and once more when they have. */
+  readonly reasks: number;
 }
 
 /** What came of it. */

@@ -4,6 +4,7 @@ import type { LoadOrder, LoadResult } from './load-order.ts';
 import { type Moment, momentsOf } from './moments.ts';
 import type { TurnFrames } from './script.ts';
 import { framesFor, scriptsOf } from './shelf.ts';
+import { spokenMoments } from './speech.ts';
 
 const PING_EVERY_MS = 2_000;
 const PING_ROUNDS = 40;
@@ -43,7 +44,9 @@ export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
     new Promise<void>((resolve) => {
       const call = dial(order.port, `call_bench_${process.pid}_${loads}_${index}`, {
         onOpen: resolve,
-        onAnswer: (afterMs) => answerMs.push(afterMs),
+        onAnswer(afterMs) {
+          if (player.isWaiting) answerMs.push(afterMs);
+        },
         onComplete(hasAnswer) {
           if (!player.isWaiting) return;
           player.isWaiting = false;
@@ -123,7 +126,7 @@ export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
 
   /** Every frame has its own moment, set beforehand. Nothing waits for an answer. */
   async function playOpen(everyMs: number): Promise<number> {
-    const moments = momentsOf(order, everyMs);
+    const moments = order.speech ? spokenMoments(players.map(({ frames }) => frames)) : momentsOf(order, everyMs);
     const startedAt = performance.now();
     let lateMs = 0;
     let at = 0;
@@ -156,7 +159,7 @@ export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
       return;
     }
     if (player.isWaiting) lost++;
-    player.isWaiting = true;
+    player.isWaiting = frames.isReasked !== true;
     player.call.sendAsk(frames);
   }
 }

@@ -11,11 +11,12 @@ import { addedMode } from './modes/added.ts';
 import { hedgeMode } from './modes/hedge.ts';
 import { longMode } from './modes/long.ts';
 import { memoryMode } from './modes/memory.ts';
+import { speculateMode } from './modes/speculate.ts';
 import { startMode } from './modes/start.ts';
 import { turnMode } from './modes/turn.ts';
 import { printFindings, writeFindings } from './results.ts';
 
-const MODES: readonly Mode[] = [turnMode, longMode, addedMode, memoryMode, startMode, hedgeMode];
+const MODES: readonly Mode[] = [turnMode, longMode, addedMode, memoryMode, startMode, hedgeMode, speculateMode];
 const USAGE = `npm run bench -- [${MODES.map(({ name }) => name).join(' | ')}]... [options]
 
   --seed <number>   of conversations and delays (20261121)

@@ -8,6 +8,10 @@ export interface TurnFrames {
   readonly updates: readonly Buffer[];
   readonly ask: Buffer;
   readonly responseId: number;
+  /** When its frames are due, in milliseconds from the beginning of the call: of speech alone. */
+  readonly due?: { readonly updates: readonly number[]; readonly ask: number };
+  /** The caller speaks on before an answer: this ask is not measured. */
+  readonly isReasked?: boolean;
 }
 
 export interface ScriptOptions {
@@ -76,7 +80,8 @@ export function printScript({ seed, from, to, hasTools = false }: ScriptOptions)
   return turns;
 }
 
-function utterance(role: string, words: readonly string[], startSeconds: number): string {
+/** One item of a transcript, each word with its time. */
+export function utterance(role: string, words: readonly string[], startSeconds: number): string {
   const timed = words.map((word, index) => {
     const start = startSeconds + index * WORD_SECONDS;
     return { word, start: rounded(start), end: rounded(start + WORD_SECONDS * 0.9) };
@@ -102,7 +107,8 @@ function partOf(words: readonly string[], part: number): readonly string[] {
   return words.slice(0, Math.max(1, Math.round(words.length * part)));
 }
 
-function pick(random: () => number): string {
+/** A word a caller might say. */
+export function pick(random: () => number): string {
   return VOCABULARY[Math.floor(random() * VOCABULARY.length)] ?? 'yes';
 }
 

@@ -3,6 +3,7 @@
  * stub, which fails to order in many ways and would cost more than the servers that are measured.
  */
 
+import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { seededRandom } from '../src/std/random.ts';
@@ -17,32 +18,58 @@ export interface StubBehaviour {
   /** This part of the requests, from 0 to 1, says nothing for so long. */
   readonly stallRatio: number;
   readonly stallMs: number;
+  /**
+   * From one token to the next; absent, an answer is one write. With it the time to the first token is drawn by what the
+   * request's last words are, so that two servers that are asked the same have the same model.
+   */
+  readonly tokenMs?: number;
+}
+
+/** Since the last order to behave. */
+export interface StubCounts {
+  readonly requests: number;
+  readonly stalled: number;
+  /** A token of a prompt is taken for four bytes of the request, one of an answer for a piece of it that was written. */
+  readonly promptTokens: number;
+  readonly answerTokens: number;
 }
 
 export type StubOrder = { readonly kind: 'behave'; readonly behaviour: StubBehaviour } | { readonly kind: 'count' };
 export type StubReply =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'behaving' }
-  | { readonly kind: 'counted'; readonly requests: number; readonly stalled: number };
+  | ({ readonly kind: 'counted' } & StubCounts);
 
 const HEAD_END = Buffer.from('\r\n\r\n');
-const RESPONSE = printResponse();
+const BYTES_PER_TOKEN = 4;
+const PIECES = printPieces();
+const RESPONSE = Buffer.concat(PIECES);
 
 let behaviour: StubBehaviour = { seed: 1, medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 };
 let random = seededRandom(behaviour.seed);
 let requests = 0;
 let stalled = 0;
+let promptBytes = 0;
+let answerTokens = 0;
+/** How often each last word was asked about: each time its delay is another. */
+const asked = new Map<string, number>();
 
 const server = createServer({ noDelay: true }, serve);
 server.listen(0, '127.0.0.1', 4_096, () => {
   reply({ kind: 'listening', port: (server.address() as AddressInfo).port });
 });
 process.on('message', (order: StubOrder) => {
-  if (order.kind === 'count') return reply({ kind: 'counted', requests, stalled });
+  if (order.kind === 'count') {
+    const promptTokens = Math.round(promptBytes / BYTES_PER_TOKEN);
+    return reply({ kind: 'counted', requests, stalled, promptTokens, answerTokens });
+  }
   behaviour = order.behaviour;
   random = seededRandom(behaviour.seed);
   requests = 0;
   stalled = 0;
+  promptBytes = 0;
+  answerTokens = 0;
+  asked.clear();
   reply({ kind: 'behaving' });
 });
 process.on('disconnect', () => process.exit());
@@ -50,6 +77,7 @@ process.on('disconnect', () => process.exit());
 function serve(socket: Socket): void {
   let rest: Buffer | undefined;
   let bodyLeft = 0;
+  let body: Buffer[] = [];
   socket.on('error', () => {}); // the client went away, which is its right
   socket.on('data', (received) => {
     let bytes = rest ? Buffer.concat([rest, received]) : received;
@@ -62,12 +90,17 @@ function serve(socket: Socket): void {
           return;
         }
         bodyLeft = contentLength(bytes.toString('latin1', 0, end));
+        promptBytes += bodyLeft;
         bytes = bytes.subarray(end + HEAD_END.length);
       }
       const taken = Math.min(bodyLeft, bytes.length);
       bodyLeft -= taken;
+      if (behaviour.tokenMs !== undefined) body.push(bytes.subarray(0, taken));
       bytes = bytes.subarray(taken);
-      if (bodyLeft === 0) answer(socket);
+      if (bodyLeft > 0) continue;
+      if (behaviour.tokenMs === undefined) answer(socket);
+      else stream(socket, Buffer.concat(body).toString(), behaviour.tokenMs);
+      body = [];
     }
   });
 }
@@ -81,9 +114,35 @@ function answer(socket: Socket): void {
   else setTimeout(() => socket.writable && socket.write(RESPONSE), delayMs);
 }
 
+/** Token by token, until the client goes away. */
+function stream(socket: Socket, request: string, tokenMs: number): void {
+  requests++;
+  const words = /.*"content":"((?:[^"\\]|\\.)*)"/s.exec(request)?.[1] ?? '';
+  const key = words.toLowerCase().replace(/[^a-z ]/g, '');
+  const times = asked.get(key) ?? 0;
+  asked.set(key, times + 1);
+  const drawn = drawnFor(`${behaviour.seed} ${times} ${key}`);
+  let at = 0;
+  const writeNext = () => {
+    const piece = PIECES[at++];
+    if (!piece || !socket.writable) return;
+    socket.write(piece);
+    if (at > 1 && at < PIECES.length) answerTokens++;
+    if (at < PIECES.length) setTimeout(writeNext, at === 1 ? 0 : tokenMs);
+  };
+  setTimeout(writeNext, behaviour.medianMs * Math.exp(behaviour.sigma * normal(drawn)));
+}
+
 /** Box and Muller's. */
-function normal(): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+function normal(draw = random): number {
+  return Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
+}
+
+/** Two numbers in [0, 1) that belong to a text. */
+function drawnFor(text: string): () => number {
+  const digest = createHash('sha256').update(text).digest();
+  let at = 0;
+  return () => digest.readUInt32BE(4 * at++) / 2 ** 32;
 }
 
 function contentLength(head: string): number {
@@ -91,12 +150,13 @@ function contentLength(head: string): number {
 }
 
 /** Twelve chunks of words and one that ends them, each a piece of its own, as providers send them. */
-function printResponse(): Buffer {
+function printPieces(): readonly Buffer[] {
   const events = [...ANSWER_PIECES.map((content) => event({ content }, null)), `${event({}, 'stop')}data: [DONE]\n\n`];
   const pieces = events.map((text) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
   const head =
     'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked';
-  return Buffer.from(`${head}\r\n\r\n${pieces.join('')}0\r\n\r\n`);
+  const last = pieces.pop() ?? '';
+  return [`${head}\r\n\r\n`, ...pieces, `${last}0\r\n\r\n`].map((text) => Buffer.from(text));
 }
 
 function event(delta: object, finishReason: string | null): string {

@@ -10,6 +10,8 @@ import { CORE, freePort, listeningPort, type Running, run } from './processes.ts
 export interface Subject {
   readonly name: SubjectName;
   readonly port: number;
+  /** Of ours, where its metrics are. */
+  readonly adminPort?: number;
   readonly process: Running;
   end(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function startOurs(options: HouseOptions): Promise<Subject> {
   return {
     name: 'ours',
     port,
+    adminPort,
     process: house,
     async end() {
       await house.end();

@@ -8,6 +8,7 @@ export default defineConfig({
       name: 'bench',
       greeting: 'Good day, how can I help you?',
       instructions: 'You answer the phone of a restaurant. Be brief.',
+      speculate: process.env.BENCH_SPECULATE === '1',
       hearsDigits: process.env.BENCH_HEARS_DIGITS === '1',
     }),
   ],
