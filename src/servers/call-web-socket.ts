@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import type { SiftedTransport } from './sifted-transport.ts';
 import type { CallSocket } from './socket.ts';
 
 /**
@@ -25,7 +25,7 @@ export class CallWebSocket extends WebSocket {
 }
 
 /** The socket as a session may use it. Frames that are sent together leave in one write of `transport`. */
-export function callSocket(webSocket: CallWebSocket, transport: Duplex): CallSocket {
+export function callSocket(webSocket: CallWebSocket, transport: SiftedTransport): CallSocket {
   let isCorked = false;
   const uncork = () => {
     if (isCorked) transport.uncork();
@@ -41,6 +41,7 @@ export function callSocket(webSocket: CallWebSocket, transport: Duplex): CallSoc
       isCorked = true;
       webSocket.send(text);
     },
+    pull: () => transport.pull(),
     terminate() {
       uncork();
       webSocket.terminate();

@@ -53,7 +53,7 @@ export async function openHouse(
   const door = createSocketDoor({
     secrets: [],
     trustsEveryCall: true,
-    accept: () => ({ onFrame: (bytes) => texts.push(bytes.toString()), onClosed() {} }),
+    accept: () => ({ onFrame: (bytes) => texts.push(bytes.toString()), onWaiting() {}, onClosed() {} }),
     isEnded: (callId, signal) => context.records.isEnded(callId, signal),
     prover: { isNamed: (callId, signal) => context.records.isNamed(callId, signal), prove: async () => 'unknown' },
     onProven() {},

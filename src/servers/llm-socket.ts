@@ -11,6 +11,7 @@ import { withDeadline } from '../std/signals.ts';
 import { breachOf, CallWebSocket, callSocket } from './call-web-socket.ts';
 import { frameBudget, seekProof, watchSlowReader } from './guards.ts';
 import { printRefusal } from './http.ts';
+import { SiftedTransport } from './sifted-transport.ts';
 import type { CallSocket, SocketListener } from './socket.ts';
 import { readSocketAddress } from './socket-path.ts';
 
@@ -56,8 +57,12 @@ const FIRST_FRAME_MS = 5_000;
 /** A store that is slow to say what it knows of a call must not cost the caller the upgrade (Retell waits 7 s). */
 const LOOKUP_TIMEOUT_MS = 1_000;
 
+/** Whatever came with the upgrade, the transport has. */
+const NO_HEAD = Buffer.alloc(0);
+
 interface OpenSocket {
   readonly webSocket: CallWebSocket;
+  readonly transport: SiftedTransport;
   isProven: boolean;
   /** Ends what is done about a socket only while it is unproven. */
   stopGuarding: () => void;
@@ -119,7 +124,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
     if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
     if (!isAdmitting) return refuse(socket, 503, 'draining');
-    upgrader.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, socket, { callId, isProven }));
+    request.socket.setTimeout(0);
+    const transport = new SiftedTransport(socket, head);
+    upgrader.handleUpgrade(request, transport, NO_HEAD, (webSocket) =>
+      serve(webSocket, transport, { callId, isProven }),
+    );
   }
 
   /** What the archive knows of a call; when it does not answer, the caller is not made to wait for it. */
@@ -143,9 +152,10 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     return unproven < MAX_UNPROVEN && !sockets.has(callId);
   }
 
-  function serve(webSocket: CallWebSocket, transport: Duplex, info: LineInfo): void {
+  function serve(webSocket: CallWebSocket, transport: SiftedTransport, info: LineInfo): void {
     const { callId } = info;
-    const socket: OpenSocket = { webSocket, isProven: info.isProven, stopGuarding() {} };
+    transport.isSifting = info.isProven;
+    const socket: OpenSocket = { webSocket, transport, isProven: info.isProven, stopGuarding() {} };
     const ofCall = sockets.get(callId) ?? new Set();
     sockets.set(callId, ofCall.add(socket));
     if (!info.isProven) unproven++;
@@ -160,6 +170,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       if (isBinary || !Buffer.isBuffer(data)) return options.countFrame('frame.binary');
       guarded(callId, () => listener?.onFrame(data));
     });
+    transport.onWaiting = () => guarded(callId, () => listener?.onWaiting());
     webSocket.on('error', (error) => {
       const reason = breachOf(error);
       if (reason === undefined) return;
@@ -214,6 +225,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     for (const socket of sockets.get(callId) ?? []) {
       if (socket.isProven) continue;
       socket.isProven = true;
+      socket.transport.isSifting = true;
       socket.stopGuarding();
       unproven--;
     }

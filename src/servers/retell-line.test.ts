@@ -25,6 +25,7 @@ function open(options: Partial<RetellLineOptions> = {}) {
   let line: Line | undefined;
   const socket: CallSocket = {
     send: (text) => void texts.push(text),
+    pull() {},
     terminate: () => void letGo.push('terminate'),
     hangUp: () => void letGo.push('hangUp'),
   };

@@ -81,6 +81,11 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
           frame satisfies never;
       }
     },
+    onWaiting() {
+      heardAt = clock.now();
+      if (hearsAtOnce) hearUpdate();
+      else watchQuiet();
+    },
     onClosed() {
       cancelWatch();
       cancelQuiet?.();
@@ -91,6 +96,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
 
   /** What was heard since the last ask, if an update says so and no ask has overtaken it. */
   function hearUpdate(): void {
+    socket.pull();
     const update = decoder.readUpdate();
     if (update?.kind === 'heard' && update.transcript) listener.onHeard(update.transcript);
     if (update?.kind === 'malformed') report(update);

@@ -5,6 +5,8 @@
 export interface CallSocket {
   /** Sends one text frame; a socket that is gone swallows it, since Retell will redial. */
   send(text: string): void;
+  /** An update that may still be overtaken waits unread: hands it out now, by `onFrame`. */
+  pull(): void;
   /** Lets go without a close frame (Retell sees 1006): the call lives, and Retell dials back. */
   terminate(): void;
   /** Close 1000: ends the call on purpose. */
@@ -15,6 +17,8 @@ export interface CallSocket {
 export interface SocketListener {
   /** A whole text frame; nobody writes to the bytes afterwards. */
   onFrame(bytes: Buffer): void;
+  /** An update came and waits until something follows it, or `pull`; it may have overtaken another. */
+  onWaiting(): void;
   /** The socket is gone, whoever let go; nothing follows. */
   onClosed(): void;
 }

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { CALL, given, until } from './llm-socket.fixture.ts';
+import { frame, TEXT } from './raw-peer.fixture.ts';
+import type { CallSocket } from './socket.ts';
+
+describe('a call whose frames are sifted', () => {
+  it('hands out only the newest of its updates, when it is asked for, and the last before it says that the peer is gone', async () => {
+    const told: string[] = [];
+    let socket: CallSocket | undefined;
+    const { dial } = await given({
+      accept(accepted) {
+        socket = accepted;
+        return {
+          onFrame: (bytes) => told.push(bytes.toString()),
+          onWaiting: () => told.push('waiting'),
+          onClosed: () => told.push('closed'),
+        };
+      },
+    });
+    const peer = await dial(`/llm-websocket/${CALL}`);
+    const update = (words: string) => `{"interaction_type":"update_only","transcript":[${words}]}`;
+    for (const words of ['1', '2']) peer.send(frame({ opcode: TEXT, payload: update(words) }));
+    await until(() => told.length === 2);
+    socket?.pull();
+    peer.send(frame({ opcode: TEXT, payload: update('3') }));
+    await until(() => told.length === 4);
+    peer.socket.destroy();
+    await until(() => told.includes('closed'));
+    expect(told).toEqual(['waiting', 'waiting', update('2'), 'waiting', update('3'), 'closed']);
+  });
+
+  it('hands out every frame of a call that nobody vouches for', async () => {
+    const texts: string[] = [];
+    const accept = () => ({ onFrame: (bytes: Buffer) => texts.push(bytes.toString()), onWaiting() {}, onClosed() {} });
+    const { dial } = await given({ accept, trustsEveryCall: false });
+    const peer = await dial(`/llm-websocket/${CALL}`);
+    const update = '{"interaction_type":"update_only","transcript":[]}';
+    for (let sent = 0; sent < 3; sent++) peer.send(frame({ opcode: TEXT, payload: update }));
+    await until(() => texts.length === 3);
+  });
+});

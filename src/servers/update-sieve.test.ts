@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BINARY, CLOSE, frame, PING, TEXT } from './raw-peer.fixture.ts';
+import { createUpdateSieve } from './update-sieve.ts';
+
+const UPDATE = '{"interaction_type":"update_only"';
+const update = (words: string) => frame({ opcode: TEXT, payload: `${UPDATE},"transcript":[${words}]}` });
+const ask = (words: string) =>
+  frame({ opcode: TEXT, payload: `{"interaction_type":"response_required","response_id":1,"transcript":[${words}]}` });
+
+/** A sieve that has been fed, and what came out of it. */
+function open(maySift = () => true) {
+  const passed: Buffer[] = [];
+  let waits = 0;
+  const sieve = createUpdateSieve({ pass: (bytes) => passed.push(bytes), onWaiting: () => waits++, maySift });
+  return { ...sieve, passed: () => Buffer.concat(passed), waits: () => waits };
+}
+
+describe('the sieve for updates', () => {
+  it('lets an update wait until another overtakes it', () => {
+    const sieve = open();
+    sieve.feed(Buffer.concat([update('1'), update('2'), update('3')]));
+    expect(sieve.passed()).toEqual(Buffer.alloc(0));
+    expect(sieve.waits()).toBe(3);
+    sieve.pull();
+    expect(sieve.passed()).toEqual(update('3'));
+    sieve.pull();
+    expect(sieve.passed()).toEqual(update('3'));
+  });
+
+  it.each([
+    ['an ask', ask('2')],
+    ['a ping of Retell', frame({ opcode: TEXT, payload: '{"interaction_type":"ping_pong","timestamp":1}' })],
+    ['a ping of the protocol', frame({ opcode: PING, payload: 'alive?' })],
+    ['a close', frame({ opcode: CLOSE })],
+    ['an empty text', frame({ opcode: TEXT })],
+    ['an update in pieces', frame({ opcode: TEXT, payload: `${UPDATE}}`, isFinal: false })],
+    ['an update in binary', frame({ opcode: BINARY, payload: `${UPDATE}}` })],
+    ['an update without a mask', frame({ opcode: TEXT, payload: `${UPDATE}}`, isMasked: false })],
+    ['an update that claims an extension', frame({ opcode: TEXT, payload: `${UPDATE}}`, reserved: 4 })],
+    [
+      'an update printed otherwise',
+      frame({ opcode: TEXT, payload: `{"interaction_type": "update_only"}${' '.repeat(9)}` }),
+    ],
+  ])('passes on at once, after the update before it: %s', (_, other) => {
+    const sieve = open();
+    sieve.feed(Buffer.concat([update('1'), other]));
+    expect(sieve.passed()).toEqual(Buffer.concat([update('1'), other]));
+  });
+
+  it('leaves a frame that claims more than any limit to the library, as it comes', () => {
+    const sieve = open();
+    const huge = frame({ opcode: TEXT, payload: `${UPDATE}}`, claimedLength: 2n ** 62n });
+    sieve.feed(huge);
+    sieve.feed(Buffer.from('more'));
+    expect(sieve.passed()).toEqual(Buffer.concat([huge, Buffer.from('more')]));
+  });
+
+  it('keeps no long list of crumbs', () => {
+    const sieve = open();
+    const long = update('1'.repeat(2_000));
+    for (const byte of long.subarray(0, 1_500)) sieve.feed(Buffer.from([byte]));
+    expect(sieve.passed()).toEqual(long.subarray(0, 1_500));
+  });
+
+  it('passes everything on while it may not sift', () => {
+    const sieve = open(() => false);
+    sieve.feed(Buffer.concat([update('1'), update('2')]));
+    expect(sieve.passed()).toEqual(Buffer.concat([update('1'), update('2')]));
+  });
+
+  it('passes on every byte but those of overtaken updates, in order, however the bytes are split', () => {
+    const words = fc.string({ maxLength: 200 }).map((text) => JSON.stringify(text));
+    const sent = fc.oneof(
+      { weight: 4, arbitrary: words.map((text) => ({ isUpdate: true, bytes: update(text) })) },
+      { weight: 1, arbitrary: words.map((text) => ({ isUpdate: false, bytes: ask(text) })) },
+      { weight: 1, arbitrary: fc.constant({ isUpdate: false, bytes: frame({ opcode: PING, payload: 'x' }) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(sent), fc.array(fc.integer({ min: 1, max: 300 })), (frames, sizes) => {
+        const sieve = open();
+        const bytes = Buffer.concat(frames.map((each) => each.bytes));
+        let from = 0;
+        for (const size of sizes) {
+          if (from < bytes.length) sieve.feed(bytes.subarray(from, from + size));
+          from += size;
+        }
+        if (from < bytes.length) sieve.feed(bytes.subarray(from));
+        sieve.pull();
+        const wanted = frames.filter(({ isUpdate }, index) => !isUpdate || !frames[index + 1]?.isUpdate);
+        expect(sieve.passed()).toEqual(Buffer.concat(wanted.map((each) => each.bytes)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * Retell sends several `update_only` a second, each with the whole transcript, and each replaces the one before. Most
+ * are overtaken before anyone wants to read them; unmasked, joined and checked they would cost more than all else we do
+ * for a call. This looks at frame headers and at the first bytes of each text frame; an update waits here, as the bytes
+ * it came in, until something follows it. Everything else about WebSockets is the library's.
+ */
+
+/** As Retell prints it; an update that is printed otherwise is passed on like any other frame. */
+const OPENING = Buffer.from('{"interaction_type":"update_only"');
+/** FIN and text, without extensions: a whole message. */
+const WHOLE_TEXT = 0x81;
+const MASKED = 0x80;
+const MASK_BYTES = 4;
+/** What the library would refuse, or has limits of its own for, is left to it. */
+const MAX_UPDATE_BYTES = 8 * 1024 * 1024;
+const MAX_PIECES = 1_024;
+
+export interface UpdateSieve {
+  /** Takes bytes as they came from the peer. */
+  feed(bytes: Buffer): void;
+  /** Passes the waiting update on, if there is one. */
+  pull(): void;
+}
+
+export interface UpdateSieveOptions {
+  /** Gets the bytes of every frame that is passed on, in order. */
+  readonly pass: (bytes: Buffer) => void;
+  /** An update waits; it may have overtaken another. */
+  readonly onWaiting: () => void;
+  /** Whether updates may wait now; else all is passed on. */
+  readonly maySift: () => boolean;
+}
+
+interface Judged {
+  /** Bytes of the frame, its header included. */
+  readonly size: number;
+  readonly isUpdate: boolean;
+}
+
+/** Makes a sieve for one peer. */
+export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptions): UpdateSieve {
+  /** The beginning of a frame, too short to be judged. */
+  let unjudged: Buffer | undefined;
+  /** Bytes that are still to come of the frame that is coming in. */
+  let left = 0;
+  /** What has come of it, when it is an update; undefined while a frame is passed on. */
+  let gathered: Buffer[] | undefined;
+  /** The newest whole update. */
+  let waiting: readonly Buffer[] | undefined;
+
+  return {
+    feed(received) {
+      const bytes = unjudged ? Buffer.concat([unjudged, received]) : received;
+      unjudged = undefined;
+      for (let at = 0; at < bytes.length; ) {
+        if (left === 0) {
+          const frame = judge(bytes, at);
+          if (!frame) {
+            unjudged = bytes.subarray(at);
+            return;
+          }
+          left = frame.size;
+          gathered = frame.isUpdate && maySift() ? [] : undefined;
+          if (!gathered) pull();
+        }
+        const end = Math.min(bytes.length, at + left);
+        left -= end - at;
+        take(bytes.subarray(at, end));
+        at = end;
+      }
+    },
+    pull,
+  };
+
+  function take(piece: Buffer): void {
+    if (!gathered) {
+      pass(piece);
+      return;
+    }
+    gathered.push(piece);
+    if (left === 0) {
+      waiting = gathered;
+      gathered = undefined;
+      onWaiting();
+    } else if (gathered.length > MAX_PIECES) {
+      const pieces = gathered;
+      gathered = undefined;
+      pull();
+      for (const each of pieces) pass(each);
+    }
+  }
+
+  function pull(): void {
+    const pieces = waiting;
+    waiting = undefined;
+    for (const piece of pieces ?? []) pass(piece);
+  }
+}
+
+/** The frame that begins at `at`; undefined while that cannot be said. */
+function judge(bytes: Buffer, at: number): Judged | undefined {
+  const has = bytes.length - at;
+  if (has < 2) return undefined;
+  const second = bytes.readUInt8(at + 1);
+  const short = second & ~MASKED;
+  const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
+  const headerBytes = 2 + lengthBytes + (second & MASKED ? MASK_BYTES : 0);
+  if (has < headerBytes) return undefined;
+  const payloadBytes = lengthBytes === 0 ? short : lengthOf(bytes, at + 2, lengthBytes);
+  const size = headerBytes + payloadBytes;
+  const mayBeUpdate =
+    bytes.readUInt8(at) === WHOLE_TEXT &&
+    (second & MASKED) !== 0 &&
+    payloadBytes >= OPENING.length &&
+    payloadBytes <= MAX_UPDATE_BYTES;
+  if (!mayBeUpdate) return { size, isUpdate: false };
+  if (has < headerBytes + OPENING.length) return undefined;
+  return { size, isUpdate: opens(bytes, at + headerBytes) };
+}
+
+function lengthOf(bytes: Buffer, at: number, lengthBytes: 2 | 8): number {
+  // Beyond 2^53 the sum is not exact, and no such frame will ever be whole.
+  return lengthBytes === 2 ? bytes.readUInt16BE(at) : bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
+}
+
+/** Whether the masked payload at `at` begins as an update; the mask stands right before it. */
+function opens(bytes: Buffer, at: number): boolean {
+  return OPENING.every(
+    (byte, index) => (bytes.readUInt8(at + index) ^ bytes.readUInt8(at - MASK_BYTES + (index & 3))) === byte,
+  );
+}
