@@ -41,6 +41,7 @@ function toSentence(text: string): DraftChunk {
 function repetitionFilter(order: DraftOrder): (sentence: string) => boolean {
   const spoken = order.said.filter(({ kind }) => kind === 'answer').map(({ text }) => normaliseWords(text));
   return (sentence) => {
+    if (spoken.length === 0) return true;
     const at = spoken.indexOf(normaliseWords(sentence));
     if (at < 0) return true;
     spoken.splice(at, 1);

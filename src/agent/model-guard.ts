@@ -119,5 +119,5 @@ function within<T>(clock: Clock, limitMs: number, work: Promise<T>): Promise<T |
 }
 
 function percentile95(samples: readonly number[]): number | undefined {
-  return [...samples].sort((a, b) => a - b)[Math.ceil(samples.length * 0.95) - 1];
+  return Float64Array.from(samples).sort()[Math.ceil(samples.length * 0.95) - 1];
 }

@@ -22,9 +22,9 @@ export function buildPrompt(agent: Agent, order: DraftOrder): ModelRequest {
   for (let at = 0; at <= order.transcript.length; at++) {
     // Tools are noted as they end, and one that is slow may end after a later one: it belongs where it was asked for.
     const isLast = at === order.transcript.length;
-    messages.push(
-      ...order.settledTools.filter(({ use }) => (isLast ? use.at >= at : use.at === at)).flatMap(toMessages),
-    );
+    for (const settled of order.settledTools) {
+      if (isLast ? settled.use.at >= at : settled.use.at === at) messages.push(...toMessages(settled));
+    }
     const utterance = transcript[at];
     if (utterance) messages.push(toMessage(utterance));
   }

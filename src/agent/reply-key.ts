@@ -18,6 +18,7 @@ export interface RepeatableReply {
  * another's words. A turn that has used tools, or continues a cut answer, is never a repetition.
  */
 export function replyKey(agent: Agent, order: DraftOrder): RepeatableReply | undefined {
+  if (agent.cacheable.length === 0) return undefined;
   const { transcript, variables, said, settledTools } = order;
   const words = lastUserWords(transcript);
   if (normaliseWords(words) === '' || said.some(({ kind }) => kind === 'answer')) return undefined;

@@ -24,9 +24,10 @@ function printMessage(message: ModelMessage) {
   switch (message.role) {
     case 'system':
     case 'user':
-      return { role: message.role, content: message.content };
+      return message;
     case 'assistant':
-      if (!message.toolCalls?.length) return { role: 'assistant', content: message.content };
+      if (!message.toolCalls) return message;
+      if (message.toolCalls.length === 0) return { role: 'assistant', content: message.content };
       return {
         role: 'assistant',
         content: message.content === '' ? null : message.content,

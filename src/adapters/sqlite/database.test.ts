@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DatabaseOptions, openDatabase, transact } from './database.ts';
+import { type DatabaseOptions, openDatabase, transactOn } from './database.ts';
 
 const FIRST = 'CREATE TABLE things (name TEXT) STRICT';
 const SECOND = "ALTER TABLE things ADD COLUMN size INTEGER; INSERT INTO things VALUES ('one', 1)";
@@ -86,7 +86,7 @@ describe('opening a database', () => {
     const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count);
     database.exec(`PRAGMA max_page_count = ${pages + 1}`);
     const fill = () =>
-      transact(database, () => {
+      transactOn(database)(() => {
         database.exec("INSERT INTO things VALUES ('small')");
         database.prepare('INSERT INTO things VALUES (?)').run('x'.repeat(100_000));
       });
@@ -98,7 +98,8 @@ describe('opening a database', () => {
 
   it('says so when it was closed', () => {
     const database = open(FIRST);
+    const transact = transactOn(database);
     database.close();
-    expect(() => transact(database, () => 1)).toThrow(expect.objectContaining({ reason: 'store.closed' }));
+    expect(() => transact(() => 1)).toThrow(expect.objectContaining({ reason: 'store.closed' }));
   });
 });

@@ -49,16 +49,23 @@ export function connect(path: string): DatabaseSync {
 }
 
 /** Runs `work` in one write transaction: all of it or nothing. */
-export function transact<T>(database: DatabaseSync, work: () => T): T {
-  try {
-    database.exec('BEGIN IMMEDIATE');
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (thrown) {
-    if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
-    throw sqliteFault(thrown);
-  }
+export type Transact = <T>(work: () => T) => T;
+
+/** Makes what runs the transactions of one connection. */
+export function transactOn(database: DatabaseSync): Transact {
+  const begin = database.prepare('BEGIN IMMEDIATE');
+  const commit = database.prepare('COMMIT');
+  return (work) => {
+    try {
+      begin.run();
+      const result = work();
+      commit.run();
+      return result;
+    } catch (thrown) {
+      if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
+      throw sqliteFault(thrown);
+    }
+  };
 }
 
 /**
@@ -94,9 +101,10 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
       },
     );
   }
+  const transact = transactOn(database);
   migrations.forEach((sql, version) => {
     if (version < found) return;
-    transact(database, () => {
+    transact(() => {
       database.exec(sql);
       database.exec(`PRAGMA user_version = ${version + 1}`);
     });

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { openDatabase, transact } from './database.ts';
+import { openDatabase, type Transact, transactOn } from './database.ts';
 import { sqliteFault } from './sqlite-fault.ts';
 
 /**
@@ -11,7 +11,7 @@ export interface LiveDatabase {
   /** Runs reads or one write statement, translating what SQLite throws. */
   run<T>(work: () => T): T;
   /** Runs several writes as one. */
-  transact<T>(work: () => T): T;
+  readonly transact: Transact;
   /** Idempotent. */
   close(): void;
 }
@@ -28,7 +28,7 @@ export function openLive(path: string): LiveDatabase {
         throw sqliteFault(thrown);
       }
     },
-    transact: (work) => transact(database, work),
+    transact: transactOn(database),
     close() {
       if (database.isOpen) database.close();
     },
