@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuMsOf } from './host.ts';
 
-/** A process of the benchmark, pinned to a core; what it prints is kept for when it fails. */
+/** A process of the benchmark, as a rule pinned to a core; what it prints is kept for when it fails. */
 export interface Running {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -21,7 +21,8 @@ export interface Running {
 
 export interface RunningOptions {
   readonly args: readonly string[];
-  readonly core: number;
+  /** Without it, where the system likes. */
+  readonly core?: number | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Talks by messages; not for the server, which knows nothing of us. */
@@ -31,12 +32,14 @@ export interface RunningOptions {
 /** Servers have one core to themselves, the generator and the model share the other. */
 export const CORE = { server: 0, generator: 1 } as const;
 
-/** Starts this same Node on `core`. */
+/** Starts this same Node. */
 export function run({ args, core, env = {}, cwd, hasChannel = false }: RunningOptions): Running {
   const folder = mkdtempSync(join(tmpdir(), 'offhook-bench-'));
   const output = join(folder, 'output');
   const file = openSync(output, 'w');
-  const child = spawn('taskset', ['-c', String(core), process.execPath, ...args], {
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [command = process.execPath, ...rest] = [...pinned, process.execPath, ...args];
+  const child = spawn(command, rest, {
     ...(cwd !== undefined && { cwd }),
     stdio: hasChannel ? ['ignore', file, file, 'ipc'] : ['ignore', file, file],
     env: { PATH: process.env.PATH, ...env },

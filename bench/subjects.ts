@@ -61,13 +61,22 @@ export interface HouseProcess extends HouseOptions {
   readonly port: number;
   readonly adminPort: number;
   readonly dataDir: string;
+  /** Whether it has its one core, or what the machine has. Default true. */
+  readonly isPinned?: boolean;
 }
 
 /** The process alone, not yet ready. */
-export function runHouse({ modelUrl, maxCalls, nodeArgs = [], env = {}, ...where }: HouseProcess): Running {
+export function runHouse({
+  modelUrl,
+  maxCalls,
+  nodeArgs = [],
+  env = {},
+  isPinned = true,
+  ...where
+}: HouseProcess): Running {
   return run({
     args: [...nodeArgs, join(ROOT, 'dist', 'src', 'cli', 'main.js'), 'start'],
-    core: CORE.server,
+    core: isPinned ? CORE.server : undefined,
     cwd: join(ROOT, 'bench', 'house'),
     env: {
       PORT: String(where.port),

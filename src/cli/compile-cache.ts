@@ -7,7 +7,7 @@ const FOLDER = 'compile-cache';
 
 /**
  * Lets Node keep what it compiles in the data folder, which nobody else may write to; from the second start on a
- * quarter of the start is saved. Written when the process ends, so not by a kill; may be removed at any time;
+ * tenth of the start is saved. Written when the process ends, so not by a kill; may be removed at any time;
  * NODE_DISABLE_COMPILE_CACHE=1 turns it off. A folder that cannot be written only means that nothing is kept.
  */
 export function keepCompiled(dataDir: string): void {
