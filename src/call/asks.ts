@@ -76,7 +76,13 @@ function answer(call: Call, turn: Turn, now: number, emit: Emit): Call {
 function adopt(call: Call, turn: Turn, { id, startedAt, chunks }: SpeculativeDraft, now: number, emit: Emit): Call {
   const secondAfterMs = Math.max(0, turn.secondAfterMs - (now - startedAt));
   emit({ kind: 'arm', timer: 'second', at: now + secondAfterMs });
-  const adopted: Turn = { ...turn, drafts: [{ id, attempt: 1 }], attempts: 1, started: 1, secondAfterMs };
+  const adopted: Turn = {
+    ...turn,
+    drafts: [{ id, attempt: 1, isSpeculative: true }],
+    attempts: 1,
+    started: 1,
+    secondAfterMs,
+  };
   return chunks.reduce(
     (moved, chunk) => onChunk(moved, { kind: 'chunk', at: now, draftId: id, chunk }, emit),
     speaking(call, adopted),

@@ -119,6 +119,8 @@ export interface Said {
 export interface Draft {
   readonly id: string;
   readonly attempt: 1 | 2;
+  /** Adopted by the turn, not started for it: when it fails without a word, both attempts are still to come. */
+  readonly isSpeculative?: true;
 }
 
 /** A draft started before Retell asked. Nothing of it is said, and no tool of it run, unless an ask adopts it. */

@@ -51,9 +51,13 @@ function onEnd(call: Call, turn: Turn, now: number, emit: Emit): Call {
 /** A draft failed: while another runs, that one decides; else a second try, else the fallback line. */
 export function onDraftFailed(call: Call, input: Failed, emit: Emit): Call {
   const open = openTurn(call);
-  if (!open?.drafts.some(({ id }) => id === input.draftId)) return forgetFailed(call, input.draftId);
-  const turn = { ...open, drafts: open.drafts.filter(({ id }) => id !== input.draftId) };
+  const failed = open?.drafts.find(({ id }) => id === input.draftId);
+  if (!open || !failed) return forgetFailed(call, input.draftId);
+  const turn = { ...open, drafts: open.drafts.filter((draft) => draft !== failed) };
   if (turn.drafts.length > 0) return speaking(call, turn);
+  // It may have been refused before it was adopted, and the word of that come after.
+  const isAsNeverBegun = failed.isSpeculative && turn.attempts === 1 && !hasAnswered(turn, turn.roundFrom);
+  if (isAsNeverBegun) return startDraft(call, { ...turn, attempts: 0 }, input.at, emit);
   return afterFailure(call, turn, input.reason, input.at, emit);
 }
 

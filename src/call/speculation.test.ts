@@ -198,10 +198,17 @@ describe('a speculative draft', () => {
     expect(outcomes(script)).toEqual([]);
   });
 
-  it('that fails once it is adopted has a second try like any other', () => {
-    const script = drafted().ask(1, saying('When do you open?')).fail();
-    expect(script.drafts().map(({ attempt }) => attempt)).toEqual([1, 2]);
+  it('of whose failure the word comes after the ask is as good as never begun too', () => {
+    const script = drafted().ask(1, saying('When do you open?')).fail('model.speculation_budget');
+    expect(script.drafts().map(({ attempt }) => attempt)).toEqual([1, 1]);
+    script.fail();
+    expect(script.drafts().map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
     expect(script.sentence('At nine.').end().sent(1)).toEqual(['At nine.', '∎']);
+  });
+
+  it('that breaks off once it is spoken has a second try like any other', () => {
+    const script = drafted().ask(1, saying('When do you open?')).sentence('At nine.').fail();
+    expect(script.draft()).toMatchObject({ attempt: 2, said: [{ text: 'At nine.' }] });
   });
 
   it('that is silent is raced by a second one as long after its start as any, and a filler covers it', () => {
