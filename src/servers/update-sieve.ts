@@ -125,7 +125,8 @@ function lengthOf(bytes: Buffer, at: number, lengthBytes: 2 | 8): number {
 
 /** Whether the masked payload at `at` begins as an update; the mask stands right before it. */
 function opens(bytes: Buffer, at: number): boolean {
-  return OPENING.every(
-    (byte, index) => (bytes.readUInt8(at + index) ^ bytes.readUInt8(at - MASK_BYTES + (index & 3))) === byte,
-  );
+  for (let index = 0; index < OPENING.length; index++) {
+    if (((bytes[at + index] ?? 0) ^ (bytes[at - MASK_BYTES + (index & 3)] ?? 0)) !== OPENING[index]) return false;
+  }
+  return true;
 }
