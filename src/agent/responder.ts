@@ -49,10 +49,10 @@ interface Guarded {
 }
 
 /**
- * Three wasted drafts for ten that were asked for: a wasted one costs no more tokens than the one it was in place of,
- * so this keeps the tokens of all calls within 35 % of what they were.
+ * One wasted draft for three that were asked for: it costs no more tokens than a turn does, so this keeps the tokens of
+ * all calls within 35 % of what they were.
  */
-const WASTE = { capacity: 10, deposits: 10, spends: 3 };
+const WASTE = { capacity: 10, deposits: 3, spends: 1 };
 /** A pause is a weaker sign than a sentence's end, and comes later: it may spend only what those leave. */
 const KEPT_FOR_SENTENCES = 5;
 
@@ -77,7 +77,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
       throw new Fault(
         'exhausted',
         'model.speculation_budget',
-        `expected wasted speculative drafts below 30 % of turns for ${model.name}`,
+        `expected wasted speculative drafts below a third of turns for ${model.name}`,
       );
     }
     try {
@@ -89,9 +89,9 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   }
 
   function settle(agent: Agent, outcome: SpeculationOutcome): void {
-    const { speculations } = guardFor(firstModel(agent, defaultModel));
-    if (outcome === 'adopted') speculations.deposit();
-    else speculations.spend();
+    const guarded = guardFor(firstModel(agent, defaultModel));
+    if (outcome === 'adopted') countAsked(guarded);
+    else guarded.speculations.spend();
   }
 
   async function* firstTry(
@@ -102,7 +102,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const guarded = guardFor(firstModel(agent, defaultModel));
     const reply = replyKey(agent, order);
     if (!reply) {
-      countAsked(guarded, order);
+      if (!order.speculatesOn) countAsked(guarded);
       yield* generate(guarded.model, agent, order, buildPrompt(agent, order), signal);
       return;
     }
@@ -158,7 +158,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   ): Flight {
     const joined = flights.get(key);
     if (joined && !joined.isOver) return joined;
-    countAsked(guarded, order);
+    if (!order.speculatesOn) countAsked(guarded);
     const impersonal: DraftOrder = { ...order, transcript, settledTools: [], variables: agent.variables, said: [] };
     const request: ModelRequest = { ...buildPrompt(agent, impersonal), tools: [] };
     const flight = new Flight(async function* (signal) {
@@ -211,10 +211,10 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   }
 }
 
-/** A request that the caller's ask is the reason for; that of a speculative draft counts once it is adopted. */
-function countAsked({ retries, speculations }: Guarded, order: DraftOrder): void {
+/** A first request for what a caller asked: it earns its share of second tries, and of speculative drafts for nothing. */
+function countAsked({ retries, speculations }: Guarded): void {
   retries.deposit();
-  if (!order.speculatesOn) speculations.deposit();
+  speculations.deposit();
 }
 
 function modelOf(agent: Agent, defaultModel: LanguageModel | undefined): LanguageModel | undefined {

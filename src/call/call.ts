@@ -146,6 +146,8 @@ export interface Speculation {
   readonly changedAt: number;
   /** How long it takes, as a rule, until these words change while the user goes on speaking. */
   readonly paceMs: number;
+  /** How long after the last of them Retell asks in this call; absent until it has. */
+  readonly gapMs?: number;
   /** Asked for, or drafted: the same words are not tried twice. */
   readonly isTried: boolean;
   readonly draft?: SpeculativeDraft;

@@ -14,6 +14,11 @@ const hear = (script: CallScript, transcript: Transcript) => script.feed({ kind:
 const outcomes = (script: CallScript) => script.facts('call.speculated').map(({ outcome }) => outcome);
 const adopted = (script: CallScript) =>
   script.effects.flatMap((effect) => (effect.kind === 'adopt' ? [effect.draftId] : []));
+/** One whose only turn so far was asked for so long after its last word. */
+const askedAfter = (gapMs: number) =>
+  hear(open(), saying('Hello')).wait(gapMs).ask(1, saying('Hello')).sentence('Hello.').end();
+/** What is said in its second turn. */
+const then = (words: string) => transcriptOf(GREETED, 'user: Hello', 'agent: Hello.', `user: ${words}`);
 const TOOL = { name: 'book_table', arguments: '{}', isSafe: false };
 
 describe('a partial transcript', () => {
@@ -46,25 +51,30 @@ describe('a partial transcript', () => {
     expect(hear(open(), saying(words)).drafts()).toEqual([]);
   });
 
-  it('that stands still for longer than words take is drafted', () => {
-    const script = hear(open(), saying('When do you open')).wait(599);
-    expect(script.drafts()).toEqual([]);
-    expect(script.wait(1).drafts()).toMatchObject([{ speculatesOn: 'pause' }]);
+  it('that stands still for longer than words take is drafted, where Retell takes twice as long to ask', () => {
+    const script = hear(askedAfter(1_200), then('When do you open')).wait(599);
+    expect(script.drafts()).toHaveLength(1);
+    expect(script.wait(1).draft()).toMatchObject({ speculatesOn: 'pause' });
+  });
+
+  it('that stands still is left to the ask where Retell asks sooner, or has not shown how soon', () => {
+    expect(hear(askedAfter(1_100), then('When do you open')).wait(5_000).drafts()).toHaveLength(1);
+    expect(hear(open(), saying('When do you open')).wait(5_000).drafts()).toEqual([]);
   });
 
   it('is waited for as the call’s own pace tells: fast partials, a short wait', () => {
-    const script = open();
+    const script = askedAfter(300);
     const words = 'one two three four five six seven eight nine ten eleven twelve'.split(' ');
-    for (let said = 1; said <= words.length; said++) hear(script.wait(60), saying(words.slice(0, said).join(' ')));
-    expect(script.drafts()).toEqual([]);
-    expect(script.wait(120).drafts()).toHaveLength(1);
+    for (let said = 1; said <= words.length; said++) hear(script.wait(60), then(words.slice(0, said).join(' ')));
+    expect(script.drafts()).toHaveLength(1);
+    expect(script.wait(120).drafts()).toHaveLength(2);
   });
 
   it('in mid-speech starts nothing, however long the speech is', () => {
-    const script = open();
+    const script = askedAfter(2_000);
     const words = Array.from({ length: 40 }, (_, index) => `word${index}`);
-    for (let said = 1; said <= words.length; said++) hear(script.wait(400), saying(words.slice(0, said).join(' ')));
-    expect(script.drafts()).toEqual([]);
+    for (let said = 1; said <= words.length; said++) hear(script.wait(400), then(words.slice(0, said).join(' ')));
+    expect(script.drafts()).toHaveLength(1);
   });
 
   it('of the agent’s own words, or of none, starts nothing', () => {

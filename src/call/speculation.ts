@@ -18,8 +18,10 @@ const STABLE_PACES = 1.5;
 const FIRST_PACE_MS = 400;
 /** A pause to think is not how fast the user speaks. */
 const MAX_PACE_MS = 1_000;
-/** How much one interval moves the pace. */
-const PACE_WEIGHT = 0.25;
+/** How much one interval moves what is known of them. */
+const WEIGHT = 0.25;
+/** A pause must leave this part of the gap to be won; one that outlasts the gap is none, or Retell would have asked. */
+const WORTHWHILE = 0.5;
 
 /** A sentence's end, in the scripts that mark it; dots that trail off are none. */
 const SENTENCE_END = /[.!?。！？।؟]["'”’»)\]]*$/u;
@@ -27,7 +29,8 @@ const TRAILS_OFF = /(?:\.\.|…)["'”’»)\]]*$/u;
 
 /**
  * Retell tells what was heard. New words of the user are worth a draft at once where they look complete, else when they
- * have not changed for longer than words do in mid-speech; a draft made from other words is dropped.
+ * have not changed for longer than words do in mid-speech, where that is long before Retell asks; a draft made from
+ * other words is dropped.
  */
 export function onHeard(call: Call, { at, transcript }: Extract<CallInput, { kind: 'heard' }>, emit: Emit): Call {
   if (!call.rules.speculates) return { ...call, transcript };
@@ -42,7 +45,9 @@ export function onHeard(call: Call, { at, transcript }: Extract<CallInput, { kin
   if (isNew) emit({ kind: 'disarm', timer: 'stable' });
   if (words === '' || heard.isTried) return known;
   if (looksComplete(text)) return speculate(known, heard, 'sentence', at, emit);
-  if (isNew) emit({ kind: 'arm', timer: 'stable', at: at + stableAfterMs(heard) });
+  const { gapMs = 0 } = heard;
+  const afterMs = stableAfterMs(heard);
+  if (isNew && afterMs <= gapMs * (1 - WORTHWHILE)) emit({ kind: 'arm', timer: 'stable', at: at + afterMs });
   return known;
 }
 
@@ -88,7 +93,7 @@ export function settleSpeculation(call: Call, adopted: SpeculativeDraft | undefi
     emit({ kind: 'record', fact: { type: 'call.speculated', outcome: 'adopted' } });
   }
   const free = adopted ? withoutDraft(call) : dropSpeculation(call, emit);
-  return { ...free, speculation: { ...free.speculation, ...listeningFrom(call.transcript, now, free.speculation) } };
+  return { ...free, speculation: listeningFrom(call.transcript, now, free.speculation) };
 }
 
 /** What is going on makes a speculative draft pointless: it is aborted, and counts as wasted. */
@@ -128,15 +133,23 @@ function speculate(call: Call, heard: Speculation, speculatesOn: 'sentence' | 'p
 /** Listening from here on: what is known already is nothing new. */
 function listeningFrom(transcript: Transcript, now: number, before?: Speculation): Speculation {
   const { from, text } = newestSpeech(transcript);
+  const words = normaliseWords(text);
   const { started = 0, paceMs = FIRST_PACE_MS } = before ?? {};
-  return { started, from, words: normaliseWords(text), changedAt: now, paceMs, isTried: true };
+  const gapMs = before && before.from === from && before.words === words ? gapOf(before, now) : before?.gapMs;
+  return { started, from, words, changedAt: now, paceMs, ...(gapMs !== undefined && { gapMs }), isTried: true };
+}
+
+/** Retell asked for words it had told in full: it does so that long after them. */
+function gapOf({ changedAt, gapMs }: Speculation, askedAt: number): number {
+  const newestMs = askedAt - changedAt;
+  return gapMs === undefined ? newestMs : gapMs + WEIGHT * (newestMs - gapMs);
 }
 
 /** The pace after one more partial transcript of the same speech; the first of another says nothing of it. */
 function paced({ from, words, changedAt, paceMs }: Speculation, newFrom: number, now: number) {
   const isOngoing = from === newFrom && words !== '';
   const intervalMs = Math.min(now - changedAt, MAX_PACE_MS);
-  const nextMs = isOngoing ? paceMs + PACE_WEIGHT * (intervalMs - paceMs) : paceMs;
+  const nextMs = isOngoing ? paceMs + WEIGHT * (intervalMs - paceMs) : paceMs;
   return { changedAt: now, paceMs: nextMs, isTried: false };
 }
 
