@@ -7,7 +7,7 @@ import { SUBJECTS, type SubjectName, startSubject } from '../subjects.ts';
 const LENGTHS = [
   { turns: 10, calls: 50 },
   { turns: 40, calls: 20 },
-  { turns: 120, calls: 6 },
+  { turns: 120, calls: 20 },
 ] as const;
 type Length = (typeof LENGTHS)[number];
 /** The goals' own recipe, in which the compiler's work is part of the figure: 50 calls each, a fresh process for each. */
