@@ -124,7 +124,6 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
     if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
     if (!isAdmitting) return refuse(socket, 503, 'draining');
-    request.socket.setTimeout(0);
     const transport = new SiftedTransport(socket, head);
     upgrader.handleUpgrade(request, transport, NO_HEAD, (webSocket) =>
       serve(webSocket, transport, { callId, isProven }),
