@@ -1,9 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseFrame } from './frames.ts';
-import { createFrameDecoder, type DecodedFrame, type DecodedUpdate } from './incremental.ts';
-import { transcriptOf } from './translate.ts';
+import type { Transcript } from '../call/transcript.ts';
+import { type InboundFrame, parseFrame } from './frames.ts';
+import { createFrameDecoder, type DecodedFrame } from './incremental.ts';
+import { chooseTranscript, toTranscript, toWoven } from './translate.ts';
 
-type Plain = Exclude<DecodedFrame, { kind: 'update' }> | DecodedUpdate;
+type SpokenFrame = Extract<InboundFrame, { transcript?: unknown }>;
+type Plain = Exclude<DecodedFrame, { kind: 'update' }> | { readonly kind: 'update'; readonly transcript: unknown };
+
+/** The transcript of a frame; undefined when it could not be read. */
+export function transcriptOf({ transcript, transcript_with_tool_calls: woven }: SpokenFrame): Transcript | undefined {
+  return chooseTranscript(transcript && toTranscript(transcript), woven && toWoven(woven));
+}
 
 /** What a frame says when all of it is parsed, whatever came before. */
 function decodePlainly(bytes: Buffer): Plain {
@@ -16,7 +23,7 @@ function decodePlainly(bytes: Buffer): Plain {
     case 'call_details':
       return { kind: 'details', call: frame.call };
     case 'update_only':
-      return { kind: 'heard', transcript: transcriptOf(frame) };
+      return { kind: 'update', transcript: transcriptOf(frame) };
     case 'response_required':
       return { kind: 'ask', ask: 'response', responseId: frame.response_id, transcript: transcriptOf(frame) };
     case 'reminder_required':
@@ -29,25 +36,22 @@ function decodePlainly(bytes: Buffer): Plain {
 /** Decodes a socket's frames both ways, and throws at the first that differs. */
 export class BothWays {
   readonly decoder = createFrameDecoder();
-  #update: Plain | undefined;
+  #update: unknown;
 
   decode(bytes: Buffer): DecodedFrame {
     const plain = decodePlainly(bytes);
     const decoded = this.decoder.decode(bytes);
-    // What began as an update may prove malformed when it is read; nothing else may be put off.
-    if (plain.kind === 'heard' || (plain.kind === 'malformed' && decoded.kind === 'update')) {
-      same(decoded, { kind: 'update' }, bytes);
-      this.#update = plain;
-    } else {
-      same(decoded, plain, bytes);
-      if (plain.kind === 'ask' && plain.transcript) this.#update = undefined;
-    }
+    same(decoded, plain.kind === 'update' ? { kind: 'update' } : plain, bytes);
+    if (plain.kind === 'update') this.#update = plain.transcript;
+    if (plain.kind === 'ask' && plain.transcript) this.#update = undefined;
     return decoded;
   }
 
-  readUpdate(): void {
-    same(this.decoder.readUpdate(), this.#update, Buffer.from('the update kept'));
+  readUpdate(): Transcript | undefined {
+    const update = this.decoder.readUpdate();
+    same(update, this.#update, Buffer.from('the update kept'));
     this.#update = undefined;
+    return update;
   }
 }
 

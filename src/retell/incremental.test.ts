@@ -58,7 +58,8 @@ describe('an ask', () => {
   it.each([
     ['a second transcript behind', '"transcript":[{"role":"user","content":"other"}]'],
     ['a second one spelled with escapes', '"tr\\u0061nscript":[]'],
-    ['a woven one', '"transcript_with_tool_calls":[{"role":"dtmf","digit":"1"}]'],
+    ['two woven ones', '"transcript_with_tool_calls":[],"transcript_with_tool_calls":[]'],
+    ['a woven one behind what is not plain', '"x":{},"transcript_with_tool_calls":[]'],
     ['a woven one that is none', '"transcript_with_tool_calls":5'],
     ['an escape behind', '"mood":"\\"calm\\""'],
   ])('is parsed in full with %s', (_what, member) => {
@@ -66,9 +67,7 @@ describe('an ask', () => {
     expect(isCut(ask(1, morning), bytes)).toBe(false);
   });
 
-  it('is parsed in full with its transcript before other lists, or a key of that name before it', () => {
-    const woven = { interaction_type: 'response_required', response_id: 2, transcript_with_tool_calls: [morning] };
-    expect(isCut(ask(1, morning), print({ ...woven, transcript: [morning] }))).toBe(false);
+  it('is parsed in full with a key of that name before its transcript', () => {
     expect(isCut(ask(1, morning), Buffer.from(`{"transcript":5,${ask(2, morning).toString().slice(1)}`))).toBe(false);
   });
 
@@ -88,13 +87,72 @@ describe('an ask', () => {
   });
 });
 
+describe('an ask with a woven transcript', () => {
+  const use = { role: 'tool_call_invocation', tool_call_id: 't_1', name: 'track', arguments: '{"order":"A]}"}' };
+  const outcome = { role: 'tool_call_result', tool_call_id: 't_1', content: '[{}]', successful: true };
+  const one = { role: 'dtmf', digit: '1' };
+  const pressed = { role: 'user', content: '(pressed 1)' };
+  const lists = (spoken: readonly unknown[], woven: readonly unknown[]) => ({
+    transcript: spoken,
+    transcript_with_tool_calls: woven,
+  });
+  const required = { interaction_type: 'response_required', response_id: 1 };
+  const first = print({ ...required, ...lists([morning, parcel], [morning, parcel, use]) });
+
+  it('has neither list parsed again', () => {
+    const both = new BothWays();
+    const [greeting, question] = transcriptIn(both.decode(first));
+    const next = lists([morning, parcel, friday], [morning, parcel, use, outcome, friday]);
+    const second = transcriptIn(both.decode(print({ ...required, ...next })));
+    expect(second).toEqual([morning, parcel, friday].map(plain));
+    expect(second[0]).toBe(greeting);
+    expect(second[1]).toBe(question);
+    const keyed = lists(next.transcript, [...next.transcript_with_tool_calls, one]);
+    const third = transcriptIn(both.decode(print({ ...required, ...keyed })));
+    expect(third).toEqual([...[morning, parcel, friday].map(plain), pressed]);
+    const fourth = transcriptIn(both.decode(print({ ...required, ...keyed, mood: 'calm' })));
+    expect(fourth[3]).toBe(third[3]);
+  });
+
+  it.each([
+    ['before its plain one', { transcript_with_tool_calls: [morning, use], transcript: [morning, parcel] }],
+    ['behind other members', { transcript: [morning], turntaking: 'user_turn', transcript_with_tool_calls: [morning] }],
+    ['gone', { transcript: [morning, parcel] }],
+    ['that is empty', lists([morning, parcel], [])],
+    ['of other words', lists([morning], [friday, use])],
+  ])('is cut with that one %s', (_what, members) => {
+    expect(isCut(first, print({ ...required, ...members }))).toBe(true);
+  });
+
+  it.each(['null', '5', '"x"'])('is told from one that counts not, for a transcript of %s behind it', (other) => {
+    const both = new BothWays();
+    both.decode(first);
+    const { transcript, transcript_with_tool_calls: woven } = lists([morning, parcel], [morning, use]);
+    const text = JSON.stringify({ ...required, transcript, woven });
+    both.decode(Buffer.from(text.replace('"woven"', `"transcript":${other},"transcript_with_tool_calls"`)));
+  });
+
+  it('alone is read and held', () => {
+    const alone = print({ ...required, transcript_with_tool_calls: [morning, use, parcel] });
+    expect(isCut(alone, alone)).toBe(true);
+  });
+
+  it('that cannot be read holds nothing of it, and the other all the same', () => {
+    const both = new BothWays();
+    both.decode(print({ ...required, ...lists([morning], [5, 'x']) }));
+    expect(both.decoder.heldBytes).toBeGreaterThan(0);
+    both.decode(print({ ...required, ...lists([{ role: 'sms' }], [morning, { role: 'sms' }]) }));
+    both.decode(print({ ...required, ...lists([{ role: 'sms' }, morning], [morning, { role: 'sms' }, one]) }));
+  });
+});
+
 describe('an update', () => {
   it('is kept until it is asked for, once', () => {
     const decoder = createFrameDecoder();
     decoder.decode(ask(1, morning));
     expect(decoder.decode(update(morning, parcel))).toEqual({ kind: 'update' });
     expect(decoder.decode(update(morning, parcel, friday))).toEqual({ kind: 'update' });
-    expect(decoder.readUpdate()).toEqual({ kind: 'heard', transcript: [morning, parcel, friday].map(plain) });
+    expect(decoder.readUpdate()).toEqual([morning, parcel, friday].map(plain));
     expect(decoder.readUpdate()).toBeUndefined();
   });
 
@@ -114,24 +172,23 @@ describe('an update', () => {
     decoder.decode(ask(1, morning));
     decoder.decode(update(morning, parcel));
     decoder.decode(Buffer.from(text));
-    expect(decoder.readUpdate()).toMatchObject({ transcript: [{}, { content: 'Where is my parcel?' }] });
+    expect(decoder.readUpdate()).toMatchObject([{}, { content: 'Where is my parcel?' }]);
   });
 
-  it('is judged when it is read, and not when it was dropped', () => {
-    const decoder = createFrameDecoder();
-    const broken = update(morning, parcel).subarray(0, -1);
-    decoder.decode(ask(1, morning));
-    expect(decoder.decode(broken)).toEqual({ kind: 'update' });
-    expect(decoder.readUpdate()).toEqual({ kind: 'malformed', reason: 'frame.not_json' });
-    decoder.decode(broken);
-    decoder.decode(update(morning));
-    expect(decoder.readUpdate()).toEqual({ kind: 'heard', transcript: [plain(morning)] });
+  it('that cannot be read leaves nothing of one before it, and one that is malformed is passed over', () => {
+    const both = new BothWays();
+    both.decode(update(morning, parcel));
+    expect(both.decode(update(morning, friday).subarray(0, -1)).kind).toBe('malformed');
+    expect(both.readUpdate()).toEqual([morning, parcel].map(plain));
+    both.decode(update(morning, parcel));
+    both.decode(Buffer.from('{"interaction_type":"update_only","transcript":5}'));
+    expect(both.readUpdate()).toBeUndefined();
   });
 
   it.each([
     '"interaction_type":"response_required","response_id":2',
     '"interaction\\u005ftype":"response_required","response_id":2',
-  ])('that turns out to be an ask is not put off: %s', (members) => {
+  ])('that turns out to be an ask is one: %s', (members) => {
     for (const woven of [{}, { transcript_with_tool_calls: [] }]) {
       const both = new BothWays();
       both.decode(print({ interaction_type: 'response_required', response_id: 1, transcript: [morning], ...woven }));
@@ -143,33 +200,11 @@ describe('an update', () => {
     }
   });
 
-  it('with much that is new is learned at once, so that the next one has little', () => {
+  it('is learned from: the ask that repeats it has little new', () => {
     const decoder = createFrameDecoder();
-    const long = Array.from({ length: 100 }, () => parcel);
-    decoder.decode(ask(1, morning));
-    decoder.decode(update(morning, ...long));
-    const ofRead = decoder.readUpdate();
-    decoder.decode(update(morning, ...long, friday));
-    const ofCut = decoder.readUpdate();
-    const last = (read: typeof ofRead) => (read?.kind === 'heard' ? read.transcript?.[100] : undefined);
-    expect(last(ofRead)).toEqual(plain(parcel));
-    expect(last(ofCut)).toBe(last(ofRead));
-  });
-
-  it('of a call with woven transcripts is kept as it came', () => {
-    const both = new BothWays();
-    const woven = (type: string, ...items: readonly object[]) =>
-      print({ interaction_type: type, response_id: 1, transcript: items, transcript_with_tool_calls: items });
-    both.decode(woven('response_required', morning));
-    const bytes = woven('update_only', morning, { role: 'dtmf', digit: '1' });
-    const pooled = Buffer.concat([bytes, Buffer.alloc(64 * 1024)]).subarray(0, bytes.length);
-    both.decode(pooled);
-    expect(both.decoder.heldBytes).toBe(bytes.length);
-    both.readUpdate();
-    expect(both.decoder.heldBytes).toBe(0);
-    both.decode(woven('update_only', morning, said('user', 'word '.repeat(60_000))));
-    expect(both.decoder.heldBytes).toBe(0);
-    both.readUpdate();
+    decoder.decode(update(morning, parcel));
+    const [, ofUpdate] = decoder.readUpdate() ?? [];
+    expect(transcriptIn(decoder.decode(ask(1, morning, parcel)))[1]).toBe(ofUpdate);
   });
 });
 
@@ -191,21 +226,32 @@ describe('what is held', () => {
     expect(transcriptIn(both.decode(ask(102, morning, parcel)))).toEqual([morning, parcel].map(plain));
   });
 
-  it('counts an update that nobody read, which is read before its bytes are let go of', () => {
+  it('does not include an update that nobody read, which outlives the bytes', () => {
     const both = new BothWays();
-    both.decode(ask(1, morning));
-    const before = both.decoder.heldBytes;
     both.decode(update(morning, parcel));
-    expect(both.decoder.heldBytes).toBeGreaterThan(before + 100);
     both.decoder.release();
     expect(both.decoder.heldBytes).toBe(0);
-    both.readUpdate();
+    expect(both.readUpdate()).toEqual([morning, parcel].map(plain));
   });
 
-  it('is nothing of a frame beyond 2 MiB', () => {
+  it('is both lists of a woven call of two hours', () => {
+    const decoder = createFrameDecoder();
+    const spoken = Array.from({ length: 5_500 }, () => parcel);
+    const woven = spoken.flatMap((each) => [each, { role: 'tool_call_result', content: 'x'.repeat(60) }]);
+    const frame = { interaction_type: 'response_required', response_id: 1, transcript: spoken };
+    const bytes = print({ ...frame, transcript_with_tool_calls: woven });
+    expect(bytes.length).toBeGreaterThan(2_800_000);
+    decoder.decode(bytes);
+    expect(decoder.heldBytes).toBeGreaterThan(bytes.length);
+    expect(decoder.heldBytes).toBeLessThan(1.3 * bytes.length);
+    decoder.release();
+    expect(decoder.heldBytes).toBe(0);
+  });
+
+  it('is nothing of a list beyond 3 MiB', () => {
     const both = new BothWays();
-    const huge = said('user', 'word '.repeat(60_000));
-    expect(ask(1, huge).length).toBeGreaterThan(2 * 1024 * 1024);
+    const huge = said('user', 'word '.repeat(85_000));
+    expect(ask(1, huge).length).toBeGreaterThan(3 * 1024 * 1024);
     both.decode(ask(1, huge));
     expect(both.decoder.heldBytes).toBe(0);
     both.decode(ask(2, huge, parcel));

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Action, parseCallId, type ToolOutcome, type ToolUse } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
+import { transcriptOf } from './both-ways.fixture.ts';
 import { parseFrame } from './frames.ts';
-import { framesOf, socketPath, toTranscript, transcriptOf, variablesOf } from './translate.ts';
+import { framesOf, socketPath, toTranscript, variablesOf } from './translate.ts';
 
 const say = (action?: Action): Effect => ({
   kind: 'say',

@@ -1,7 +1,7 @@
 import type { Action, CallId, Tell } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
 import type { Transcript, Utterance } from '../call/transcript.ts';
-import type { CallDetails, InboundFrame, OutboundFrame, Speech, WireUtterance } from './frames.ts';
+import type { CallDetails, OutboundFrame, Speech, WireUtterance } from './frames.ts';
 
 /** Utterances as the call knows them. An unknown role is spoken on the line by someone else, so it counts as the user's side. */
 export function toTranscript(wire: readonly WireUtterance[]): Transcript {
@@ -12,24 +12,34 @@ function toRole(role: string): Utterance['role'] {
   return role === 'agent' || role === 'transfer_target' ? role : 'user';
 }
 
-type SpokenFrame = Extract<
-  InboundFrame,
-  { interaction_type: 'update_only' | 'response_required' | 'reminder_required' }
->;
+/** What an item of the woven transcript says; tool items are our own reports and say nothing. */
+export interface WovenItem {
+  /** A key that the caller pressed. */
+  readonly isKey: boolean;
+  readonly utterance: Utterance | undefined;
+}
+
+const SILENT: WovenItem = { isKey: false, utterance: undefined };
+
+/** The items of a woven transcript as the call knows them, one for one. */
+export function toWoven(wire: readonly Readonly<Record<string, unknown>>[]): readonly WovenItem[] {
+  return wire.map(({ role, content, digit }) => {
+    if (role === 'dtmf') return { isKey: true, utterance: typeof digit === 'string' ? pressed(digit) : undefined };
+    const isSpeech = role === 'agent' || role === 'user' || role === 'transfer_target';
+    return isSpeech && typeof content === 'string' ? { isKey: false, utterance: { role, content } } : SILENT;
+  });
+}
 
 /**
- * The transcript of a frame; undefined when it could not be read. Where the woven one has keys that the caller pressed
- * it is read instead, so that they are heard in their place; tool items in it are our own reports and left out.
+ * Which of a frame's transcripts counts: where the woven one has keys that the caller pressed it is read instead, so
+ * that they are heard in their place. Undefined when neither could be read.
  */
-export function transcriptOf(frame: SpokenFrame): Transcript | undefined {
-  const woven = frame.transcript_with_tool_calls;
-  if (frame.transcript && !woven?.some(({ role }) => role === 'dtmf')) return toTranscript(frame.transcript);
-  return woven?.flatMap((item): readonly Utterance[] => {
-    if (item.role === 'dtmf') return typeof item.digit === 'string' ? [pressed(item.digit)] : [];
-    if (typeof item.role !== 'string' || typeof item.content !== 'string') return [];
-    const isSpeech = item.role === 'agent' || item.role === 'user' || item.role === 'transfer_target';
-    return isSpeech ? [{ role: toRole(item.role), content: item.content }] : [];
-  });
+export function chooseTranscript(
+  spoken: Transcript | undefined,
+  woven: readonly WovenItem[] | undefined,
+): Transcript | undefined {
+  if (spoken && !woven?.some(({ isKey }) => isKey)) return spoken;
+  return woven?.flatMap(({ utterance }) => utterance ?? []);
 }
 
 function pressed(digit: string): Utterance {

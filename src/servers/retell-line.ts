@@ -97,9 +97,8 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
   /** What was heard since the last ask, if an update says so and no ask has overtaken it. */
   function hearUpdate(): void {
     socket.pull();
-    const update = decoder.readUpdate();
-    if (update?.kind === 'heard' && update.transcript) listener.onHeard(update.transcript);
-    if (update?.kind === 'malformed') report(update);
+    const transcript = decoder.readUpdate();
+    if (transcript) listener.onHeard(transcript);
   }
 
   function report({ reason, field }: Extract<DecodedFrame, { kind: 'malformed' }>): void {
