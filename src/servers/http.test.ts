@@ -1,23 +1,27 @@
+import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { silentLog } from '../std/log.ts';
 import { createHttp, rawBody } from './http.ts';
+import { createHttpServer, type HttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
-import { addProbeRoutes } from './probes.ts';
 
-const apps: FastifyInstance[] = [];
+const servers: HttpServer[] = [];
 afterEach(async () => {
-  for (const app of apps.splice(0)) await app.close();
+  for (const server of servers.splice(0)) await server.close();
 });
+
+function serve(loadRoutes: () => Promise<RequestListener>, reasons: readonly string[] = [], log = silentLog) {
+  const http = createHttpServer({ loadRoutes, notReadyBecause: () => reasons, log });
+  servers.push(http);
+  return http;
+}
 
 async function given(log: Log = silentLog) {
   const app = createHttp(log);
-  apps.push(app);
   const reasons: string[] = [];
-  addProbeRoutes(app, { notReadyBecause: () => reasons });
   app.post('/echo', async (request, reply) => reply.type('application/octet-stream').send(rawBody(request)));
   app.get('/bug', async () => {
     throw new TypeError('secret internals');
@@ -35,7 +39,11 @@ async function given(log: Log = silentLog) {
     request.isTrusted = true;
     throw told;
   });
-  const port = await listen(app, '127.0.0.1', 0, 'PORT');
+  const loadRoutes = async (): Promise<RequestListener> => {
+    await app.ready();
+    return (request, response) => app.routing(request, response);
+  };
+  const port = await listen(serve(loadRoutes, reasons, log).server, '127.0.0.1', 0, 'PORT');
   return { app, port, reasons, base: `http://127.0.0.1:${port}` };
 }
 
@@ -165,12 +173,46 @@ it('says whether it lives and whether calls may come', async () => {
   expect((await fetch(`${base}/live`)).status).toBe(200);
 });
 
+describe('routes', () => {
+  it('are loaded with the first request that wants one, once, while probes are answered', async () => {
+    const loaded = Promise.withResolvers<RequestListener>();
+    let loads = 0;
+    const { server } = serve(() => {
+      loads++;
+      return loaded.promise;
+    });
+    const base = `http://127.0.0.1:${await listen(server, '127.0.0.1', 0, 'PORT')}`;
+    expect((await fetch(`${base}/ready`)).status).toBe(200);
+    expect(loads).toBe(0);
+    const waiting = [fetch(`${base}/one`), fetch(`${base}/two`)];
+    await expect.poll(() => loads).toBe(1);
+    expect((await fetch(`${base}/live`)).status).toBe(200);
+    loaded.resolve((request, response) => response.end(request.url));
+    expect(await Promise.all(waiting.map(async (answer) => (await answer).text()))).toEqual(['/one', '/two']);
+    expect(loads).toBe(1);
+  });
+
+  it('that cannot be loaded are 503, and are tried again by the next request', async () => {
+    const broken = new Fault('bug', 'test.broken', 'expected routes');
+    let isBroken = true;
+    const { server } = serve(async () => {
+      if (isBroken) throw broken;
+      return (_request, response) => response.end('here');
+    });
+    const base = `http://127.0.0.1:${await listen(server, '127.0.0.1', 0, 'PORT')}`;
+    expect((await fetch(`${base}/one`)).status).toBe(503);
+    isBroken = false;
+    expect(await (await fetch(`${base}/one`)).text()).toBe('here');
+  });
+});
+
 describe('listening', () => {
+  const noRoutes = () => Promise.reject(new Error('no routes'));
+
   it('names the port that is taken, and how to move', async () => {
     const { port } = await given();
-    const second = createHttp(silentLog);
-    apps.push(second);
-    await expect(listen(second, '127.0.0.1', port, 'PORT')).rejects.toMatchObject({
+    const { server } = serve(noRoutes);
+    await expect(listen(server, '127.0.0.1', port, 'PORT')).rejects.toMatchObject({
       kind: 'unavailable',
       reason: 'port.in_use',
       detail: { port },
@@ -179,8 +221,7 @@ describe('listening', () => {
   });
 
   it('says that an address is not of this machine', async () => {
-    const app = createHttp(silentLog);
-    apps.push(app);
-    await expect(listen(app, '203.0.113.7', 0, 'PORT')).rejects.toMatchObject({ reason: 'host.not_here' });
+    const { server } = serve(noRoutes);
+    await expect(listen(server, '203.0.113.7', 0, 'PORT')).rejects.toMatchObject({ reason: 'host.not_here' });
   });
 });

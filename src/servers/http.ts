@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -16,38 +14,20 @@ declare module 'fastify' {
 export const RETELL_BODY_BYTES = 10 * 1024 * 1024;
 const BODY_BYTES = 256 * 1024;
 
-/** Node's defaults let a slow peer hold a socket for minutes; half requests are closed after six seconds here. */
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const CHECK_EVERY_MS = 1_000;
-const KEEP_ALIVE_MS = 5_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-
 /** Fastify would load its compilers of schemas, 100 files, for routes that have none: zod judges what comes in. */
 const NO_COMPILERS = { buildValidator: refuseSchema, buildSerializer: refuseSchema };
 
 /**
- * Makes an HTTP server without routes: bodies stay raw bytes, errors are problem+json, requests are not logged (their
- * URLs hold secrets, their bodies words). Failures of ours are logged once, by reason.
+ * Makes what routes are added to; it listens nowhere itself. Bodies stay raw bytes, errors are problem+json, requests
+ * are not logged (their URLs hold secrets, their bodies words). Failures of ours are logged once, by reason.
  */
 export function createHttp(log: Log): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
     schemaController: { compilersFactory: NO_COMPILERS },
     exposeHeadRoutes: false,
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // Some HTTP clients offer h2c with every request: that is no reason not to answer it.
-      shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
-    },
-    clientErrorHandler: refuseHalfRequest,
     frameworkErrors: (_error, request, reply) => send(reply, request, genericProblem(404)),
   });
   app.decorateRequest('isTrusted', false);
@@ -97,29 +77,4 @@ function send(reply: FastifyReply, request: FastifyRequest, problem: Problem): F
   if (problem.status === 401 || problem.status === 413) reply.header('connection', 'close');
   const body = request.method === 'HEAD' ? '' : JSON.stringify(problem);
   return reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(body);
-}
-
-/** What is not even HTTP gets the same shape, and a closed connection. */
-function refuseHalfRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  socket.end(printRefusal(status), () => socket.destroy());
-}
-
-/** A refusal as bytes, for sockets that have no reply object. */
-export function printRefusal(status: number): string {
-  const problem = genericProblem(status);
-  const body = JSON.stringify(problem);
-  return [
-    `HTTP/1.1 ${status} ${problem.title}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
-    'connection: close',
-    '',
-    body,
-  ].join('\r\n');
 }

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { Fault } from '../std/fault.ts';
 
 /**
@@ -8,13 +9,14 @@ import { Fault } from '../std/fault.ts';
  * @returns the port it listens on
  * @throws Fault `port.in_use`, `port.not_allowed`, `host.not_here`, `port.not_bound`
  */
-export async function listen(app: FastifyInstance, host: string, port: number, variable: string): Promise<number> {
+export async function listen(server: Server, host: string, port: number, variable: string): Promise<number> {
   try {
-    await app.listen({ host, port });
+    // `once` rejects when the error comes first.
+    await once(server.listen({ host, port }), 'listening');
   } catch (thrown) {
     throw toListenFault(thrown, host, port, variable);
   }
-  const address = app.server.address();
+  const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 

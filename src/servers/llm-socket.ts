@@ -10,7 +10,7 @@ import type { Log } from '../std/log.ts';
 import { withDeadline } from '../std/signals.ts';
 import { breachOf, CallWebSocket, callSocket } from './call-web-socket.ts';
 import { frameBudget, seekProof, watchSlowReader } from './guards.ts';
-import { printRefusal } from './http.ts';
+import { printRefusal } from './refusal.ts';
 import { SiftedTransport } from './sifted-transport.ts';
 import type { CallSocket, SocketListener } from './socket.ts';
 import { readSocketAddress } from './socket-path.ts';

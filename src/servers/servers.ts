@@ -4,12 +4,9 @@ import type { DialQueue } from '../operations/dial-queue.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
-import { createHttp } from './http.ts';
+import { createHttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
 import type { SocketDoor } from './llm-socket.ts';
-import { addProbeRoutes } from './probes.ts';
-import { addRestRoutes } from './rest.ts';
-import { addWebhookRoutes } from './webhooks.ts';
 
 export interface ServersOptions {
   /** Where Retell comes in. */
@@ -34,6 +31,8 @@ export interface Servers {
   /** As bound: of a port 0 the one that was free. */
   readonly port: number;
   readonly adminPort: number;
+  /** Loads what no caller waits for: the routes of webhooks and of the service layer. */
+  warmUp(): Promise<void>;
   /** Lets go of every socket without a close frame, then closes both ports. Idempotent. */
   close(): Promise<void>;
 }
@@ -49,15 +48,19 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
   const { door, context, queue, desk, figures, metrics, apiKey, log } = options;
   const lifetime = new AbortController();
   const { signal } = lifetime;
-  const outside = createHttp(log);
-  const inside = createHttp(log);
-
-  addProbeRoutes(outside, options);
-  addProbeRoutes(inside, options);
-  addWebhookRoutes(outside, { context, desk, keys: options.webhookKeys, signal, countWebhook: metrics.countWebhook });
+  const { notReadyBecause } = options;
+  const webhooks = { context, desk, keys: options.webhookKeys, signal, countWebhook: metrics.countWebhook };
   const rest = { context, queue, figures, metrics, apiKey, signal };
-  addRestRoutes(outside, { ...rest, isAdmin: false });
-  addRestRoutes(inside, { ...rest, isAdmin: true });
+  const outside = createHttpServer({
+    notReadyBecause,
+    log,
+    loadRoutes: async () => (await import('./routes.ts')).publicRoutes(log, webhooks, { ...rest, isAdmin: false }),
+  });
+  const inside = createHttpServer({
+    notReadyBecause,
+    log,
+    loadRoutes: async () => (await import('./routes.ts')).adminRoutes(log, { ...rest, isAdmin: true }),
+  });
   outside.server.on('upgrade', door.onUpgrade);
 
   const close = async () => {
@@ -66,10 +69,18 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
     await Promise.all([outside.close(), inside.close()]);
   };
   try {
-    const adminPort = await listen(inside, LOOPBACK, options.adminPort, 'OFFHOOK_ADMIN_PORT');
+    const adminPort = await listen(inside.server, LOOPBACK, options.adminPort, 'OFFHOOK_ADMIN_PORT');
     // Last, so that whoever can reach us finds everything in its place.
-    const port = await listen(outside, options.host, options.port, 'PORT');
-    return { port, adminPort, close };
+    const port = await listen(outside.server, options.host, options.port, 'PORT');
+    return {
+      port,
+      adminPort,
+      async warmUp() {
+        await outside.load();
+        await inside.load();
+      },
+      close,
+    };
   } catch (thrown) {
     await close();
     throw thrown;

@@ -14,6 +14,8 @@ export interface Doors {
   readonly urls: { readonly socket: string; readonly webhooks: string; readonly admin: string };
   /** Not ready from here on; new sockets are refused, those open stay. */
   stopAdmitting(): void;
+  /** Loads the routes before the first request that wants one. */
+  warmUp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
       isAdmitting = false;
       door.stopAdmitting();
     },
+    warmUp: servers.warmUp,
     close: servers.close,
   };
 
