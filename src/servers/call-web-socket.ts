@@ -42,6 +42,7 @@ export function callSocket(webSocket: CallWebSocket, transport: SiftedTransport)
       webSocket.send(text);
     },
     pull: () => transport.pull(),
+    forget: () => transport.forget(),
     terminate() {
       uncork();
       webSocket.terminate();

@@ -26,6 +26,7 @@ function open(options: Partial<RetellLineOptions> = {}) {
   const socket: CallSocket = {
     send: (text) => void texts.push(text),
     pull() {},
+    forget() {},
     terminate: () => void letGo.push('terminate'),
     hangUp: () => void letGo.push('hangUp'),
   };

@@ -68,7 +68,8 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
           watchQuiet();
           break;
         case 'ask':
-          if (!frame.transcript) hearUpdate();
+          if (frame.transcript) socket.forget();
+          else hearUpdate();
           listener.onAsk(frame.ask, frame.responseId, frame.transcript);
           watchQuiet();
           break;

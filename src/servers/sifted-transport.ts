@@ -39,6 +39,11 @@ export class SiftedTransport extends Duplex {
     if (!this.destroyed && !this.readableEnded) this.#sieve.pull();
   }
 
+  /** What followed the waiting update says all it says. */
+  forget(): void {
+    this.#sieve.forget();
+  }
+
   override _read(): void {
     this.#socket.resume();
   }

@@ -7,6 +7,8 @@ export interface CallSocket {
   send(text: string): void;
   /** An update that may still be overtaken waits unread: hands it out now, by `onFrame`. */
   pull(): void;
+  /** That update is of no more use: a frame that came after it says all it says. */
+  forget(): void;
   /** Lets go without a close frame (Retell sees 1006): the call lives, and Retell dials back. */
   terminate(): void;
   /** Close 1000: ends the call on purpose. */

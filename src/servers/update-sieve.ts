@@ -2,11 +2,17 @@
  * Retell sends several `update_only` a second, each with the whole transcript, and each replaces the one before. Most
  * are overtaken before anyone wants to read them; unmasked, joined and checked they would cost more than all else we do
  * for a call. This looks at frame headers and at the first bytes of each text frame; an update waits here, as the bytes
- * it came in, until something follows it. Everything else about WebSockets is the library's.
+ * it came in, until something else follows it; an ask that can be read makes it useless. Everything else about
+ * WebSockets is the library's.
  */
 
-/** As Retell prints it; an update that is printed otherwise is passed on like any other frame. */
-const OPENING = Buffer.from('{"interaction_type":"update_only"');
+/** As Retell prints them; a frame that is printed otherwise is passed on like any other. */
+const OPENINGS = {
+  update: Buffer.from('{"interaction_type":"update_only"'),
+  ask: Buffer.from('{"interaction_type":"response_required"'),
+  reminder: Buffer.from('{"interaction_type":"reminder_required"'),
+} as const;
+const LONGEST_OPENING = OPENINGS.ask.length;
 /** FIN and text, without extensions: a whole message. */
 const WHOLE_TEXT = 0x81;
 const MASKED = 0x80;
@@ -20,6 +26,8 @@ export interface UpdateSieve {
   feed(bytes: Buffer): void;
   /** Passes the waiting update on, if there is one. */
   pull(): void;
+  /** The waiting update, if there is one, is of no more use: what followed it says all it says. */
+  forget(): void;
 }
 
 export interface UpdateSieveOptions {
@@ -34,7 +42,8 @@ export interface UpdateSieveOptions {
 interface Judged {
   /** Bytes of the frame, its header included. */
   readonly size: number;
-  readonly isUpdate: boolean;
+  /** An ask has the whole transcript: when it can be read, an update that waits is of no more use. */
+  readonly kind: 'update' | 'ask' | 'other';
 }
 
 /** Makes a sieve for one peer. */
@@ -60,8 +69,8 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
             return;
           }
           left = frame.size;
-          gathered = frame.isUpdate && maySift() ? [] : undefined;
-          if (!gathered) pull();
+          gathered = frame.kind === 'update' && maySift() ? [] : undefined;
+          if (!gathered && frame.kind !== 'ask') pull();
         }
         const end = Math.min(bytes.length, at + left);
         left -= end - at;
@@ -70,6 +79,9 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
       }
     },
     pull,
+    forget() {
+      waiting = undefined;
+    },
   };
 
   function take(piece: Buffer): void {
@@ -108,14 +120,13 @@ function judge(bytes: Buffer, at: number): Judged | undefined {
   if (has < headerBytes) return undefined;
   const payloadBytes = lengthBytes === 0 ? short : lengthOf(bytes, at + 2, lengthBytes);
   const size = headerBytes + payloadBytes;
-  const mayBeUpdate =
-    bytes.readUInt8(at) === WHOLE_TEXT &&
-    (second & MASKED) !== 0 &&
-    payloadBytes >= OPENING.length &&
-    payloadBytes <= MAX_UPDATE_BYTES;
-  if (!mayBeUpdate) return { size, isUpdate: false };
-  if (has < headerBytes + OPENING.length) return undefined;
-  return { size, isUpdate: opens(bytes, at + headerBytes) };
+  const isNone = payloadBytes > MAX_UPDATE_BYTES || payloadBytes < LONGEST_OPENING;
+  if (bytes.readUInt8(at) !== WHOLE_TEXT || (second & MASKED) === 0 || isNone) return { size, kind: 'other' };
+  const payloadAt = at + headerBytes;
+  if (has < headerBytes + LONGEST_OPENING) return undefined;
+  if (opens(bytes, payloadAt, OPENINGS.update)) return { size, kind: 'update' };
+  const isAsk = opens(bytes, payloadAt, OPENINGS.ask) || opens(bytes, payloadAt, OPENINGS.reminder);
+  return { size, kind: isAsk ? 'ask' : 'other' };
 }
 
 function lengthOf(bytes: Buffer, at: number, lengthBytes: 2 | 8): number {
@@ -123,10 +134,11 @@ function lengthOf(bytes: Buffer, at: number, lengthBytes: 2 | 8): number {
   return lengthBytes === 2 ? bytes.readUInt16BE(at) : bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
 }
 
-/** Whether the masked payload at `at` begins as an update; the mask stands right before it. */
-function opens(bytes: Buffer, at: number): boolean {
-  for (let index = 0; index < OPENING.length; index++) {
-    if (((bytes[at + index] ?? 0) ^ (bytes[at - MASK_BYTES + (index & 3)] ?? 0)) !== OPENING[index]) return false;
+/** Whether the masked payload at `at` begins so; the mask stands right before it. */
+function opens(bytes: Buffer, at: number, opening: Buffer): boolean {
+  // The end first: the beginnings are the same.
+  for (let index = opening.length - 1; index >= 0; index--) {
+    if (((bytes[at + index] ?? 0) ^ (bytes[at - MASK_BYTES + (index & 3)] ?? 0)) !== opening[index]) return false;
   }
   return true;
 }
