@@ -3,7 +3,7 @@ import { type BreakerState, createBreaker } from '../resilience/breaker.ts';
 import { createBulkhead } from '../resilience/bulkhead.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
-import { createWaiter, linkedController } from '../std/signals.ts';
+import { createWait, linkedController } from '../std/signals.ts';
 
 export interface GuardOptions {
   readonly clock: Clock;
@@ -46,7 +46,7 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk, void, void> {
     const leave = bulkhead.enter();
     const { controller, dispose } = linkedController(signal);
-    const waiter = createWaiter(clock, controller.signal);
+    const waitFor = createWait(clock, controller.signal);
     let chunks: AsyncIterator<ModelChunk> | undefined;
     let isGood = false;
     let isEnded = false;
@@ -57,7 +57,7 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
       return wait(begun, firstTokenTimeoutMs, 'model.first_token_timeout');
     };
     const wait = async (from: AsyncIterator<ModelChunk>, timeoutMs: number, reason: string) => {
-      const next = await waiter.wait(from.next(), timeoutMs, reason);
+      const next = await waitFor(from.next(), timeoutMs, reason);
       if (!next.done) return next.value;
       throw new Fault('unavailable', 'model.ended_early', 'expected a stream that says it ended, it just stopped', {
         detail: { model: model.name },

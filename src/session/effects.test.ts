@@ -110,6 +110,10 @@ describe('commits', () => {
     await settle();
     await runner.answer('fenced');
     expect(runner.pushed).toEqual(['fenced']);
+    runner.run([COMMIT, say('Two of us.')], callWith());
+    await runner.close();
+    expect(runner.commits).toHaveLength(1);
+    expect(runner.line.carried).toEqual([]);
   });
 
   it('are waited for at the end, but not for ever', async () => {

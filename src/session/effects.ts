@@ -69,6 +69,8 @@ export function createEffectRunner(
   let lastCommit: Promise<void> = Promise.resolve();
   let commits = 0;
   let gathered: Gathered | undefined;
+  /** A newer session holds the call: nothing of this one is written or said any more. */
+  let isFenced = false;
 
   return {
     run(effects, call) {
@@ -194,6 +196,7 @@ export function createEffectRunner(
     if (!gathered) return;
     const { call, commits: asked, words } = gathered;
     gathered = undefined;
+    if (isFenced) return;
     if (asked.length > 0) commit(call, asked);
     for (const effect of words) {
       try {
@@ -226,6 +229,7 @@ export function createEffectRunner(
       const { signal } = lifetime;
       const outcome = await untilAborted(callStore.commit(call.id, call.epoch, content, signal), signal);
       if (outcome === 'fenced') {
+        isFenced = true;
         push({ kind: 'fenced' });
         return;
       }

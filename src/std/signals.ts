@@ -30,9 +30,7 @@ export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { controller, dispose } = linkedController(signal);
-  const cancel = clock.after(timeoutMs, () =>
-    controller.abort(new Fault('timeout', reason, `expected an outcome within ${timeoutMs} ms, none came`)),
-  );
+  const cancel = clock.after(timeoutMs, () => controller.abort(tooLate(timeoutMs, reason)));
   try {
     return await untilAborted(work(controller.signal), controller.signal);
   } finally {
@@ -41,27 +39,27 @@ export async function withDeadline<T>(
   }
 }
 
-/** Waits for pieces of work one after another, each within a time of its own, with one listener for all of them. */
-export interface Waiter {
-  /** Rejects with the signal's reason, or after `timeoutMs` with a `timeout` Fault of the given reason. */
-  wait<T>(work: Promise<T>, timeoutMs: number, reason: string): Promise<T>;
-}
+/** Waits for `work`; rejects with the signal's reason, or after `timeoutMs` with a `timeout` Fault of that reason. */
+export type Wait = <T>(work: Promise<T>, timeoutMs: number, reason: string) => Promise<T>;
 
-/** For streams, whose every chunk is waited for: `withDeadline` would make signals and listeners for each. */
-export function createWaiter(clock: Clock, signal: AbortSignal): Waiter {
+/**
+ * Waits for pieces of work, one at a time, with one listener for all of them: for streams, whose every chunk is waited
+ * for. `withDeadline` would make signals and listeners for each.
+ */
+export function createWait(clock: Clock, signal: AbortSignal): Wait {
   let give = (_reason: unknown) => {};
   signal.addEventListener('abort', () => give(signal.reason), { once: true });
-  return {
-    wait: (work, timeoutMs, reason) =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        give = reject;
-        const cancel = clock.after(timeoutMs, () =>
-          reject(new Fault('timeout', reason, `expected an outcome within ${timeoutMs} ms, none came`)),
-        );
-        work.then(resolve, reject).finally(cancel);
-      }),
-  };
+  return (work, timeoutMs, reason) =>
+    new Promise((resolve, reject) => {
+      give = reject;
+      if (signal.aborted) reject(signal.reason);
+      const cancel = clock.after(timeoutMs, () => reject(tooLate(timeoutMs, reason)));
+      work.then(resolve, reject).finally(cancel);
+    });
+}
+
+function tooLate(timeoutMs: number, reason: string): Fault {
+  return new Fault('timeout', reason, `expected an outcome within ${timeoutMs} ms, none came`);
 }
 
 /** Settles with `work`, or rejects with the signal's reason when it aborts first, even if `work` ignores its signal. */

@@ -24,10 +24,9 @@ function printMessage(message: ModelMessage) {
   switch (message.role) {
     case 'system':
     case 'user':
-      return message;
+      return { role: message.role, content: message.content };
     case 'assistant':
-      if (!message.toolCalls) return message;
-      if (message.toolCalls.length === 0) return { role: 'assistant', content: message.content };
+      if (!message.toolCalls?.length) return { role: 'assistant', content: message.content };
       return {
         role: 'assistant',
         content: message.content === '' ? null : message.content,
