@@ -48,6 +48,46 @@ describe('a person on the line', () => {
     expect(finished).toEqual([800]);
   });
 
+  it('goes on without a pause from what they are still saying', async () => {
+    const { clock, person, told, finished } = personOf({});
+    person.say(['a', 'b']);
+    await clock.advance(150);
+    person.say(['c']);
+    await clock.advance(5_000);
+    expect(told).toEqual(['100: a', '200: b', '300: c']);
+    expect(finished).toEqual([300]);
+  });
+
+  it('goes on without a pause from what they stopped to think about', async () => {
+    const { clock, person, told, finished } = personOf({ stalls: 0.1 }, [0, 0]);
+    person.say(['a', 'b']);
+    await clock.advance(150);
+    person.say(['c']);
+    await clock.advance(5_000);
+    expect(told).toEqual(['100: a', '700: b', '800: c']);
+    expect(finished).toEqual([800]);
+  });
+
+  it('who goes on in the gap is asked about once, after all they said', async () => {
+    const { clock, person, told, finished } = personOf({ gapMs: 300 });
+    person.say(['a']);
+    await clock.advance(300);
+    person.say(['b']);
+    await clock.advance(5_000);
+    expect(told).toEqual(['100: a', '400: b']);
+    expect(finished).toEqual([700]);
+    expect(person.isSpeaking).toBe(false);
+  });
+
+  it('who says nothing in the gap is asked about all the same', async () => {
+    const { clock, person, finished } = personOf({ gapMs: 300 });
+    person.say(['a']);
+    await clock.advance(200);
+    person.say([]);
+    await clock.advance(5_000);
+    expect(finished).toEqual([400]);
+  });
+
   it('is misheard: a sentence ends in mid-speech, a word at the end is another', async () => {
     const { clock, person, told } = personOf({ revisions: 0.1 }, [0, 0.5, 0]);
     person.say(['a', 'table', 'now?']);

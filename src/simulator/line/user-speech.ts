@@ -36,7 +36,6 @@ export class UserSpeech {
   readonly #options: UserSpeechOptions;
   readonly #voice: Voice;
   #stretches: (readonly string[])[] = [];
-  #left = 0;
   #cancelPause: (() => void) | undefined;
 
   constructor(options: UserSpeechOptions) {
@@ -49,10 +48,20 @@ export class UserSpeech {
     return this.#voice.isSpeaking || this.#cancelPause !== undefined;
   }
 
+  /** Goes on from what is still to come, without a pause between: only within `words` do they stop to think. */
   say(words: readonly string[]): void {
-    this.#left += words.length;
-    this.#stretches.push(...this.#split(words));
-    if (!this.isSpeaking) this.#next();
+    if (words.length === 0) return;
+    const [now = [], ...later] = this.#split(words);
+    const last = this.#stretches.pop();
+    if (last) {
+      this.#stretches.push([...last, ...now], ...later);
+      return;
+    }
+    // With nothing behind it, a pause that runs is the gap: whoever goes on has not finished.
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
+    this.#stretches = later;
+    this.#voice.feed(now);
   }
 
   /** Falls silent now, and nobody asks. */
@@ -81,9 +90,9 @@ export class UserSpeech {
 
   #report(spoken: SpokenWords): void {
     const { hearing, random, onWords } = this.#options;
-    this.#left -= spoken.words.length;
     const isMisheard = hearing.revisions > 0 && random() < hearing.revisions;
-    onWords(spoken, isMisheard ? misheard(spoken.words.at(-1) ?? '', this.#left > 0) : undefined);
+    const isOngoing = this.#voice.isSpeaking || this.#stretches.length > 0;
+    onWords(spoken, isMisheard ? misheard(spoken.words.at(-1) ?? '', isOngoing) : undefined);
   }
 
   #rest(): void {
