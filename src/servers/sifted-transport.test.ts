@@ -34,8 +34,9 @@ describe('a call whose frames are sifted', () => {
     const accept = () => ({ onFrame: (bytes: Buffer) => texts.push(bytes.toString()), onWaiting() {}, onClosed() {} });
     const { dial } = await given({ accept, trustsEveryCall: false });
     const peer = await dial(`/llm-websocket/${CALL}`);
-    const update = '{"interaction_type":"update_only","transcript":[]}';
-    for (let sent = 0; sent < 3; sent++) peer.send(frame({ opcode: TEXT, payload: update }));
+    const updates = ['1', '2', '3'].map((word) => `{"interaction_type":"update_only","transcript":[${word}]}`);
+    for (const payload of updates) peer.send(frame({ opcode: TEXT, payload }));
     await until(() => texts.length === 3);
+    expect(texts).toEqual(updates);
   });
 });
