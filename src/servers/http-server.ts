@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { toFault } from '../std/fault.ts';
+import { lazily } from '../std/lazily.ts';
 import type { Log } from '../std/log.ts';
 import { type ProbeOptions, probe } from './probes.ts';
 import { printRefusal } from './refusal.ts';
@@ -34,22 +35,9 @@ const { createServer } = process.getBuiltinModule('node:http');
  * request that wants one. After a restart callers dial within the second, and none of them waits for a router.
  */
 export function createHttpServer({ loadRoutes, notReadyBecause, log }: HttpServerOptions): HttpServer {
-  let loading: Promise<void> | undefined;
-  let routes: RequestListener | undefined;
+  const load = lazily(loadRoutes);
   let closed: Promise<void> | undefined;
 
-  const load = () => {
-    loading ??= loadRoutes().then(
-      (loaded) => {
-        routes = loaded;
-      },
-      (thrown: unknown) => {
-        loading = undefined;
-        throw thrown;
-      },
-    );
-    return loading;
-  };
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -63,15 +51,16 @@ export function createHttpServer({ loadRoutes, notReadyBecause, log }: HttpServe
     (request, response) => {
       const answer = probe(request, notReadyBecause);
       if (answer) sendJson(response, answer.status, answer.body);
-      else if (routes) routes(request, response);
-      else void answerLate(request, response);
+      else void route(request, response);
     },
   );
   server.on('clientError', refuseHalfRequest);
 
   return {
     server,
-    load,
+    async load() {
+      await load();
+    },
     close() {
       closed ??= new Promise((resolve) => {
         server.close(() => resolve());
@@ -81,14 +70,16 @@ export function createHttpServer({ loadRoutes, notReadyBecause, log }: HttpServe
     },
   };
 
-  async function answerLate(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let routes: RequestListener;
     try {
-      await load();
-      routes?.(request, response);
+      routes = await load();
     } catch (thrown) {
       log.error({ reason: toFault(thrown).reason }, 'the routes cannot be loaded');
       request.socket.end(printRefusal(503));
+      return;
     }
+    routes(request, response);
   }
 }
 

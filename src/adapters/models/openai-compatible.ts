@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { LanguageModel, ModelChunk, ModelRequest } from '../../ports/language-model.ts';
 import { systemClock } from '../../std/clock.ts';
 import { Fault } from '../../std/fault.ts';
+import { lazily } from '../../std/lazily.ts';
 import { badResponse, cancelledBy, connectionFault, statusFault, streamCut } from './faults.ts';
 import { printRequest } from './openai-request.ts';
 import { MAX_STREAM_BYTES, readChunks } from './openai-stream.ts';
@@ -38,7 +39,7 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
     'content-type': 'application/json',
     accept: 'text/event-stream',
   };
-  let transport: ReturnType<typeof openTransport> | undefined;
+  const transport = lazily(() => openTransport(options.dispatcher));
 
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk, void, void> {
     const response = await begin(printRequest(options.model, request), signal);
@@ -62,8 +63,7 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
   async function begin(body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     if (signal.aborted) throw cancelledBy(signal);
     try {
-      transport ??= openTransport(options.dispatcher);
-      const { request, dispatcher } = await transport;
+      const { request, dispatcher } = await transport();
       const response = await request(url, { method: 'POST', headers, body, signal, dispatcher });
       response.body.on('error', () => {
         // Whoever reads the body hears of it there; without a listener Node would end the process.
