@@ -1,3 +1,4 @@
+import { lazily } from '../std/lazily.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Metrics that can be counted with before their library is loaded. */
@@ -10,21 +11,16 @@ export interface LateMetrics extends Metrics {
 export function lateMetrics(make: () => Promise<Metrics>): LateMetrics {
   const early: ((metrics: Metrics) => void)[] = [];
   let made: Metrics | undefined;
-  let making: Promise<Metrics> | undefined;
   const count = (counting: (metrics: Metrics) => void) => {
     if (made) counting(made);
     else early.push(counting);
   };
-  const makeOnce = async () => {
+  const wanted = lazily(async () => {
     const metrics = await make();
     made = metrics;
     for (const counting of early.splice(0)) counting(metrics);
     return metrics;
-  };
-  const wanted = () => {
-    making ??= makeOnce();
-    return making;
-  };
+  });
   return {
     async load() {
       await wanted();
@@ -33,9 +29,6 @@ export function lateMetrics(make: () => Promise<Metrics>): LateMetrics {
     countWebhook: (verdict) => count((metrics) => metrics.countWebhook(verdict)),
     countFrame: (reason) => count((metrics) => metrics.countFrame(reason)),
     countRefusedSocket: (reason) => count((metrics) => metrics.countRefusedSocket(reason)),
-    text: async () => (await wanted()).text(),
-    get contentType() {
-      return made?.contentType ?? 'text/plain';
-    },
+    scrape: async () => (await wanted()).scrape(),
   };
 }

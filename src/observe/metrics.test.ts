@@ -36,7 +36,7 @@ describe('the metrics', () => {
     measured.observe(event({ type: 'call.ended', reason: 'user_hangup' }));
     measured.observe(event({ type: 'call.speculated', outcome: 'adopted' }));
     measured.observe(event({ type: 'call.tool', name: 'book', outcome: 'unknown' }));
-    const text = await measured.text();
+    const { text } = await measured.scrape();
     expect(text).toContain('offhook_calls_active 3');
     expect(text).toContain('offhook_calls_capacity 10');
     expect(text).toContain('offhook_calls_started_total 1');
@@ -49,7 +49,7 @@ describe('the metrics', () => {
   it('measure a turn from its fact', async () => {
     const measured = metrics();
     measured.observe(event(TURN));
-    const text = await measured.text();
+    const { text } = await measured.scrape();
     expect(text).toContain('offhook_turns_total{outcome="fallback"} 1');
     expect(text).toContain('offhook_turns_slow_total 1');
     expect(text).toContain('offhook_fillers_total 2');
@@ -68,7 +68,7 @@ describe('the metrics', () => {
       measured.countFrame(`frame.kind_${i}`);
       measured.countRefusedSocket(`/llm-websocket/secret-${i}`);
     }
-    const text = await measured.text();
+    const { text } = await measured.scrape();
     expect(text.split('\n').length).toBeLessThan(300);
     expect(text).not.toContain('Ida');
     expect(text).not.toContain('secret');
@@ -77,11 +77,11 @@ describe('the metrics', () => {
   it('hold no call id', async () => {
     const measured = metrics();
     measured.observe(event(TURN));
-    expect(await measured.text()).not.toContain('call_1_aaaa');
+    expect((await measured.scrape()).text).not.toContain('call_1_aaaa');
   });
 
   it('include the process and its event loop', async () => {
-    const text = await metrics({ withProcess: true }).text();
+    const { text } = await metrics({ withProcess: true }).scrape();
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
     expect(text).toContain('process_resident_memory_bytes');
   });

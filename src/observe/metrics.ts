@@ -12,9 +12,14 @@ export interface Metrics {
   countFrame(reason: string): void;
   /** A socket turned away before it was one. */
   countRefusedSocket(reason: string): void;
-  /** The exposition text, at the moment of the scrape. */
-  text(): Promise<string>;
-  /** Of the text, once there was one. */
+  /** What is counted, as of this moment. */
+  scrape(): Promise<Scrape>;
+}
+
+/** What Prometheus is answered. */
+export interface Scrape {
+  /** In the exposition format. */
+  readonly text: string;
   readonly contentType: string;
 }
 
@@ -119,7 +124,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
     countWebhook: (verdict) => webhooks.inc({ verdict: labels.webhook(verdict) }),
     countFrame: (reason) => frames.inc({ reason: labels.frame(reason) }),
     countRefusedSocket: (reason) => sockets.inc({ reason: labels.socket(reason) }),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    scrape: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { TurnFigures } from '../observe/meter.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { DialQueue } from '../operations/dial-queue.ts';
 import { endCall } from '../operations/end-call.ts';
@@ -18,7 +19,7 @@ export interface RestRouteOptions {
   readonly context: OperationContext;
   readonly queue: DialQueue;
   readonly figures: () => TurnFigures;
-  readonly metrics: { text(): Promise<string>; readonly contentType: string };
+  readonly metrics: Pick<Metrics, 'scrape'>;
   /** What clients present as `Authorization: Bearer`. */
   readonly apiKey: string | undefined;
   /** The loopback port: no key needed but to dial, and no name but a loopback one is answered to. */
@@ -118,8 +119,8 @@ export function addRestRoutes(app: FastifyInstance, options: RestRouteOptions): 
   app.get('/api/v1/status', { onRequest }, async () => readStatus(context, queue, options.figures, signal));
 
   app.get('/metrics', { onRequest }, async (_request, reply) => {
-    const text = await options.metrics.text();
-    return reply.type(options.metrics.contentType).send(text);
+    const { text, contentType } = await options.metrics.scrape();
+    return reply.type(contentType).send(text);
   });
 }
 

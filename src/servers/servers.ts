@@ -1,4 +1,5 @@
 import type { TurnFigures } from '../observe/meter.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { DialQueue } from '../operations/dial-queue.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
@@ -21,7 +22,7 @@ export interface ServersOptions {
   readonly queue: DialQueue;
   readonly desk: FunctionDesk;
   readonly figures: () => TurnFigures;
-  readonly metrics: { text(): Promise<string>; readonly contentType: string; countWebhook(verdict: string): void };
+  readonly metrics: Pick<Metrics, 'scrape' | 'countWebhook'>;
   /** Why no new call should come here; empty when one may. */
   readonly notReadyBecause: () => readonly string[];
   readonly log: Log;

@@ -64,7 +64,7 @@ describe('lifecycle webhooks', () => {
     const facts = await house.context.records.pendingFacts(10, signal);
     expect(facts).toMatchObject([{ event: { type: 'call.reported', disconnectionReason: 'user_hangup' } }]);
     expect(house.done).toContain('prove call_1_aaaa');
-    expect(await house.metrics.text()).toContain('offhook_webhooks_total{verdict="duplicate"} 2');
+    expect((await house.metrics.scrape()).text).toContain('offhook_webhooks_total{verdict="duplicate"} 2');
   });
 
   it('are taken whatever they are called, and from either key of a rotation', async () => {
