@@ -107,6 +107,15 @@ describe('the records client', () => {
     expect(order).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('takes deliveries back in the order it was asked, among reads of the same message', async () => {
+    const log = eventLogOver(client, clock);
+    await log.publish([sampleEvent(newCallId(), 1)], signal);
+    const read = async () => (await log.read({ name: 'archive' }, 10, 1_000, signal)).length;
+    const takeBack = () => client.ask('takeBack', [], signal);
+    expect(await Promise.all([read(), takeBack(), read(), read()])).toEqual([1, undefined, 1, 0]);
+    expect(await read()).toBe(0);
+  });
+
   it('forgets old events only when every group is done with them', async () => {
     const log = eventLogOver(client, clock);
     const facts = [newCallId(), newCallId()].map((callId) => sampleEvent(callId, 1));

@@ -1,12 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { toFault } from '../../std/fault.ts';
+import { lazily } from '../../std/lazily.ts';
 import { connect, openDatabase } from './database.ts';
 import { RECORDS_MIGRATIONS } from './records-migrations.ts';
 import {
   type ArchiveOperations,
   type Housekeeping,
   packFault,
+  type RecoveryOperations,
   type ThreadAnswer,
   type ThreadOperations,
   type ThreadPaths,
@@ -21,14 +23,12 @@ const MAX_WAL_PAGES = 16_384;
 
 type RecordsThread = Readonly<{
   housekeeping: Housekeeping;
+  recovery: RecoveryOperations;
   /** Loaded with the first request for them: the query builder is 250 files, and a start awaits none of them. */
   archive(): Promise<ArchiveOperations>;
   /** Runs `work` in one write transaction: all of it or nothing. */
   transact<T>(work: () => Promise<T>): Promise<T>;
 }>;
-
-/** These need no transaction. */
-const HOUSEKEEPING: ReadonlySet<string> = new Set<keyof Housekeeping>(['takeBack', 'checkpointLive', 'close']);
 
 // This module is the body of the one thread that owns records.db; imported anywhere else it does nothing.
 if (parentPort) start(parentPort, workerData);
@@ -56,23 +56,17 @@ function start(port: MessagePort, paths: ThreadPaths): void {
  * place: each then gets a transaction of its own, and only the one at fault fails.
  */
 async function answerAll(thread: RecordsThread, requests: ThreadRequests): Promise<readonly ThreadAnswer[]> {
-  const [work, housekeeping] = [requests.filter(isWork), requests.filter((request) => !isWork(request))];
+  const isWork = ({ operation }: ThreadRequest) => !isOf(thread.housekeeping, operation);
+  const work = requests.filter(isWork);
+  const housekeeping = requests.filter((request) => !isWork(request));
   const answers: ThreadAnswer[] = [];
   try {
     if (work.length > 0) answers.push(...(await thread.transact(() => runAll(thread, work))));
   } catch {
-    for (const request of work) answers.push(await answerAlone(thread, request));
+    for (const request of work) answers.push(await answer(request, () => thread.transact(() => run(thread, request))));
   }
-  for (const request of housekeeping) answers.push(await answerAlone(thread, request));
+  for (const request of housekeeping) answers.push(await answer(request, () => run(thread, request)));
   return answers;
-}
-
-function isWork({ operation }: ThreadRequest): boolean {
-  return !isHousekeeping(operation);
-}
-
-function isHousekeeping(operation: keyof ThreadOperations): operation is keyof Housekeeping {
-  return HOUSEKEEPING.has(operation);
 }
 
 async function runAll(thread: RecordsThread, requests: ThreadRequests): Promise<readonly ThreadAnswer[]> {
@@ -81,18 +75,27 @@ async function runAll(thread: RecordsThread, requests: ThreadRequests): Promise<
   return answers;
 }
 
-async function answerAlone(thread: RecordsThread, request: ThreadRequest): Promise<ThreadAnswer> {
+async function answer({ id }: ThreadRequest, work: () => Promise<ThreadAnswer>): Promise<ThreadAnswer> {
   try {
-    return await (isWork(request) ? thread.transact(() => run(thread, request)) : run(thread, request));
+    return await work();
   } catch (thrown) {
-    return { kind: 'failed', id: request.id, fault: packFault(sqliteFault(thrown)) };
+    return { kind: 'failed', id, fault: packFault(sqliteFault(thrown)) };
   }
 }
 
 async function run(thread: RecordsThread, { id, operation, args }: ThreadRequest): Promise<ThreadAnswer> {
-  const method = isHousekeeping(operation) ? thread.housekeeping[operation] : (await thread.archive())[operation];
-  const value: unknown = await Reflect.apply(method, undefined, args);
+  const value: unknown = await Reflect.apply(await methodOf(thread, operation), undefined, args);
   return { kind: 'done', id, value };
+}
+
+async function methodOf({ housekeeping, recovery, archive }: RecordsThread, operation: keyof ThreadOperations) {
+  if (isOf(housekeeping, operation)) return housekeeping[operation];
+  if (isOf(recovery, operation)) return recovery[operation];
+  return (await archive())[operation];
+}
+
+function isOf<Group extends object>(group: Group, operation: PropertyKey): operation is keyof Group {
+  return Object.hasOwn(group, operation);
 }
 
 function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): RecordsThread {
@@ -102,12 +105,12 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
     isCheckpointedElsewhere: false,
     migrations: RECORDS_MIGRATIONS,
   });
-  const loadArchive = async () => (await import('./archive-operations.ts')).archiveOperations(database);
-  let archive: Promise<ArchiveOperations> | undefined;
-  const housekeeping: Housekeeping = {
+  const recovery: RecoveryOperations = {
     async takeBack() {
       database.exec('UPDATE deliveries SET due_at = 0, is_out = 0 WHERE is_out = 1');
     },
+  };
+  const housekeeping: Housekeeping = {
     async checkpointLive() {
       // PASSIVE never holds up the thread that writes; what it could not copy waits for the next one.
       if (checkpoint(live, 'PASSIVE') > MAX_WAL_PAGES) checkpoint(live, 'TRUNCATE');
@@ -122,10 +125,8 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
   };
   return {
     housekeeping,
-    archive() {
-      archive ??= loadArchive();
-      return archive;
-    },
+    recovery,
+    archive: lazily(async () => (await import('./archive-operations.ts')).archiveOperations(database)),
     async transact(work) {
       database.exec('BEGIN IMMEDIATE');
       try {

@@ -21,17 +21,21 @@ export interface EventLogOperations {
   pruneEvents(before: number): Promise<number>;
 }
 
-/** What needs no query builder. */
-export interface Housekeeping {
+/** What a start asks: it needs no query builder, and so awaits none. */
+export interface RecoveryOperations {
   /** Makes due what was out when an earlier process died. */
   takeBack(): Promise<void>;
+}
+
+/** What runs in no transaction, after the work of the same message. */
+export interface Housekeeping {
   /** Copies what the other thread committed from the write-ahead log into `live.db`. */
   checkpointLive(): Promise<void>;
   close(): Promise<void>;
 }
 
 export type ArchiveOperations = RecordsOperations & EventLogOperations;
-export type ThreadOperations = ArchiveOperations & Housekeeping;
+export type ThreadOperations = ArchiveOperations & RecoveryOperations & Housekeeping;
 
 /** What the thread is told first, before any request. */
 export interface ThreadPaths {
