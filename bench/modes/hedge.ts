@@ -55,7 +55,9 @@ async function measure(
     await model.behave(behaviour);
     const { result } = await playRound(subject, generator, model, { seed: behaviour.seed, ...LOAD });
     const { requests } = await model.count();
-    const times = percentilesOf(result.answerMs);
+    // A turn that ended in another line never had its answer.
+    const lost = Array.from({ length: result.lost }, () => Number.POSITIVE_INFINITY);
+    const times = percentilesOf([...result.answerMs, ...lost]);
     const figures = { ...times, requests, turns: LOAD.calls * LOAD.turns, lost: result.lost };
     const state = behaviour.stallRatio > 0 ? 'stalling' : 'healthy';
     note(`${state}: ${times.p50.toFixed(0)} / ${times.p99.toFixed(0)} ms, ${requests} requests, ${result.lost} lost`);

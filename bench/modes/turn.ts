@@ -104,19 +104,20 @@ function report(figures: Figures, { isFull }: ModeOptions): Findings {
   const lengths = LENGTHS.map(({ turns }) => turns);
   const sizes = LENGTHS.map(({ turns, calls }) => `${isFull ? FULL_CALLS : calls} calls of ${turns}`).join(', ');
   const [short, usual, long] = [10, 40, 120] as const;
-  const growth = (cost('ours', long) - cost('unparsed', long)) / (cost('ours', short) - cost('unparsed', short));
+  const added = (turns: number) => cost('ours', turns) - cost('unparsed', turns);
+  const growth = added(long) / added(short);
   const goals: readonly Goal[] = [
     ratioGoal(1, usual, cost('ours', usual) / cost('constant', usual), 1),
     ratioGoal(1, long, cost('ours', long) / cost('constant', long), 0.5),
     {
       claim: 'Goal 2: what ours adds to the server that parses nothing, at 120 turns over at 10, at most 1.3',
-      figure: growth.toFixed(2),
-      isHeld: growth <= 1.3,
+      figure: `${growth.toFixed(2)} (${added(short).toFixed(2)} and ${added(long).toFixed(2)} ms)`,
+      isHeld: added(short) > 0 && growth <= 1.3,
     },
   ];
   return {
     lines: [
-      `Back to back, ${sizes} turns: 6 \`update_only\` and an ask per turn, a model that answers at once in 13 chunks;`,
+      `Back to back, ${sizes} turns: 6 \`update_only\` and an ask per turn in one write, a model that answers at once in 13 chunks;`,
       isFull ? 'a fresh process for each length.' : `after ${WARM_UP.calls * WARM_UP.turns} turns that do not count.`,
       'CPU milliseconds per turn of the server process, then ours over it.',
       '',

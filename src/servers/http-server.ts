@@ -71,15 +71,13 @@ export function createHttpServer({ loadRoutes, notReadyBecause, log }: HttpServe
   };
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let routes: RequestListener;
     try {
-      routes = await load();
+      const routes = await load();
+      routes(request, response);
     } catch (thrown) {
-      log.error({ reason: toFault(thrown).reason }, 'the routes cannot be loaded');
+      log.error({ reason: toFault(thrown).reason }, 'a request found no routes');
       request.socket.end(printRefusal(503));
-      return;
     }
-    routes(request, response);
   }
 }
 

@@ -124,6 +124,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     if (!isProven && !hasRoom(callId)) isProven = (await prover.prove(callId, lifetime.signal)) === 'proven';
     if (!isProven && !hasRoom(callId)) return refuse(socket, 404, 'unproven');
     if (!isAdmitting) return refuse(socket, 503, 'draining');
+    // Reset while the archive was asked: nobody is there any more.
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
     const transport = new SiftedTransport(socket, head);
     upgrader.handleUpgrade(request, transport, NO_HEAD, (webSocket) =>
       serve(webSocket, transport, { callId, isProven }),

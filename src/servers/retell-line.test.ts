@@ -25,7 +25,7 @@ function open(options: Partial<RetellLineOptions> = {}) {
   let line: Line | undefined;
   const socket: CallSocket = {
     send: (text) => void texts.push(text),
-    pull() {},
+    pull: () => false,
     forget() {},
     terminate: () => void letGo.push('terminate'),
     hangUp: () => void letGo.push('hangUp'),

@@ -17,8 +17,10 @@ export interface RetellLineOptions {
 
 /** Retell sends call_details as soon as it is asked to and pings every 2 s: silence for this long means the peer is gone. */
 const PEER_DEAD_AFTER_MS = 5_000;
-/** What was heard is read from an update this soon, unless an ask, which brings every word, comes first. */
+/** What was heard is read from an update in a pause this long, unless an ask, which brings every word, comes first. */
 const READ_UPDATE_AFTER_MS = 1_000;
+/** And this often in speech without one. */
+const READ_UPDATE_WITHIN_MS = 10_000;
 /** A silent call keeps no frame to compare the next one with. */
 const RELEASE_AFTER_MS = 30_000;
 
@@ -32,6 +34,8 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
   const decoder = createFrameDecoder();
   let cancelQuiet: (() => void) | undefined;
   let spokenAt = 0;
+  let readAt = 0;
+  let unreadable: Extract<DecodedFrame, { kind: 'ask' }> | undefined;
   let hearsAtOnce = false;
   const line: Line = {
     carry(effect) {
@@ -69,9 +73,9 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
           break;
         case 'ask':
           if (frame.transcript) socket.forget();
-          else hearUpdate();
-          listener.onAsk(frame.ask, frame.responseId, frame.transcript);
-          watchQuiet();
+          // What the caller said last stands in the update, which comes next: it is heard before the ask is passed on.
+          else if (socket.pull()) unreadable = frame;
+          if (frame !== unreadable) passOn(frame);
           break;
         case 'malformed':
           report(frame);
@@ -80,6 +84,11 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
           break;
         default:
           frame satisfies never;
+      }
+      if (unreadable && frame !== unreadable) {
+        const ask = unreadable;
+        unreadable = undefined;
+        passOn(ask);
       }
     },
     onWaiting() {
@@ -95,6 +104,12 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
     },
   };
 
+  function passOn(ask: Extract<DecodedFrame, { kind: 'ask' }>): void {
+    if (!ask.transcript) hearUpdate();
+    listener.onAsk(ask.ask, ask.responseId, ask.transcript);
+    watchQuiet();
+  }
+
   /** What was heard since the last ask, if an update says so and no ask has overtaken it. */
   function hearUpdate(): void {
     socket.pull();
@@ -107,15 +122,20 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
     log.warn({ callId: info.callId, reason, field }, 'a frame could not be read');
   }
 
-  /** Updates come many a second and each replaces the last: one is read a second, and after a long silence none is kept. */
+  /** Updates come several a second and each replaces the last: one is read in a pause, and after a long one none is kept. */
   function watchQuiet(): void {
     spokenAt = clock.now();
     cancelQuiet ??= clock.after(READ_UPDATE_AFTER_MS, onQuiet);
   }
 
   function onQuiet(): void {
-    hearUpdate();
-    const isSilent = clock.now() - spokenAt >= RELEASE_AFTER_MS;
+    const now = clock.now();
+    const quietMs = now - spokenAt;
+    if (quietMs >= READ_UPDATE_AFTER_MS || now - readAt >= READ_UPDATE_WITHIN_MS) {
+      readAt = now;
+      hearUpdate();
+    }
+    const isSilent = quietMs >= RELEASE_AFTER_MS;
     if (isSilent) decoder.release();
     cancelQuiet = isSilent ? undefined : clock.after(READ_UPDATE_AFTER_MS, onQuiet);
   }

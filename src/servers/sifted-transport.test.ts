@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { LineInfo } from '../session/line.ts';
+import { systemClock } from '../std/clock.ts';
+import { silentLog } from '../std/log.ts';
 import { CALL, given, until } from './llm-socket.fixture.ts';
 import { frame, TEXT } from './raw-peer.fixture.ts';
+import { speakRetell } from './retell-line.ts';
 import type { CallSocket } from './socket.ts';
 
 describe('a call whose frames are sifted', () => {
@@ -38,5 +42,33 @@ describe('a call whose frames are sifted', () => {
     for (const payload of updates) peer.send(frame({ opcode: TEXT, payload }));
     await until(() => texts.length === 3);
     expect(texts).toEqual(updates);
+  });
+
+  it('hears an update before an ask that cannot be read, though the ask came after it', async () => {
+    const told: unknown[] = [];
+    const accept = (socket: CallSocket, info: LineInfo) =>
+      speakRetell(socket, info, {
+        clock: systemClock,
+        log: silentLog,
+        hearsDigits: false,
+        onMalformed() {},
+        accept: () => ({
+          onDetails() {},
+          onAsk: (_ask, responseId) => told.push(responseId),
+          onHeard: (transcript) => told.push(transcript),
+          onClosed() {},
+        }),
+      });
+    const { dial } = await given({ accept });
+    const peer = await dial(`/llm-websocket/${CALL}`);
+    const words = '[{"role":"user","content":"new words"}]';
+    const update = frame({ opcode: TEXT, payload: `{"interaction_type":"update_only","transcript":${words}}` });
+    const ask = frame({
+      opcode: TEXT,
+      payload: '{"interaction_type":"response_required","response_id":7,"transcript":"none"}',
+    });
+    peer.send(Buffer.concat([update, ask]));
+    await until(() => told.length === 2);
+    expect(told).toEqual([[{ role: 'user', content: 'new words' }], 7]);
   });
 });

@@ -27,16 +27,19 @@ export class SiftedTransport extends Duplex {
       this.pull();
       this.push(null);
     });
-    socket.on('error', (error) => this.destroy(error));
+    socket.on('error', (error) => {
+      this.pull();
+      this.destroy(error);
+    });
     socket.on('close', () => {
       this.pull();
       this.destroy();
     });
   }
 
-  /** Hands out the waiting update, if there is one. */
-  pull(): void {
-    if (!this.destroyed && !this.readableEnded) this.#sieve.pull();
+  /** Hands out the waiting update, if there is one: false when there is none. */
+  pull(): boolean {
+    return !this.destroyed && !this.readableEnded && this.#sieve.pull();
   }
 
   /** What followed the waiting update says all it says. */

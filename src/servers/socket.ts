@@ -5,8 +5,8 @@
 export interface CallSocket {
   /** Sends one text frame; a socket that is gone swallows it, since Retell will redial. */
   send(text: string): void;
-  /** An update that may still be overtaken waits unread: hands it out now, by `onFrame`. */
-  pull(): void;
+  /** An update that may still be overtaken waits unread: hands it out, by `onFrame`, and says whether there was one. */
+  pull(): boolean;
   /** That update is of no more use: a frame that came after it says all it says. */
   forget(): void;
   /** Lets go without a close frame (Retell sees 1006): the call lives, and Retell dials back. */

@@ -71,6 +71,18 @@ describe('the sieve for updates', () => {
     expect(unread.passed()).toEqual(Buffer.concat([ask('2'), update('1')]));
   });
 
+  it('hands nothing out in the middle of another frame, but right after it', () => {
+    const sieve = open();
+    const whole = ask('2'.repeat(200));
+    const half = Math.floor(whole.length / 2);
+    sieve.feed(Buffer.concat([update('1'), whole.subarray(0, half)]));
+    expect(sieve.pull()).toBe(true);
+    expect(sieve.passed()).toEqual(whole.subarray(0, half));
+    sieve.feed(whole.subarray(half));
+    expect(sieve.passed()).toEqual(Buffer.concat([whole, update('1')]));
+    expect(sieve.pull()).toBe(false);
+  });
+
   it('leaves a frame that claims more than any limit to the library, as it comes', () => {
     const sieve = open();
     const huge = frame({ opcode: TEXT, payload: `${UPDATE}}`, claimedLength: 2n ** 62n });

@@ -24,8 +24,8 @@ const MAX_PIECES = 1_024;
 export interface UpdateSieve {
   /** Takes bytes as they came from the peer. */
   feed(bytes: Buffer): void;
-  /** Passes the waiting update on, if there is one. */
-  pull(): void;
+  /** Passes the waiting update on, once no other frame is half passed; false when none waits. */
+  pull(): boolean;
   /** The waiting update, if there is one, is of no more use: what followed it says all it says. */
   forget(): void;
 }
@@ -56,6 +56,8 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
   let gathered: Buffer[] | undefined;
   /** The newest whole update. */
   let waiting: readonly Buffer[] | undefined;
+  /** It was asked for in the middle of another frame. */
+  let isWanted = false;
 
   return {
     feed(received) {
@@ -70,7 +72,7 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
           }
           left = frame.size;
           gathered = frame.kind === 'update' && maySift() ? [] : undefined;
-          if (!gathered && frame.kind !== 'ask') pull();
+          if (!gathered && frame.kind !== 'ask') handOn();
         }
         const end = Math.min(bytes.length, at + left);
         left -= end - at;
@@ -78,7 +80,12 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
         at = end;
       }
     },
-    pull,
+    pull() {
+      if (!waiting) return false;
+      if (left > 0 && !gathered) isWanted = true;
+      else handOn();
+      return true;
+    },
     forget() {
       waiting = undefined;
     },
@@ -87,6 +94,7 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
   function take(piece: Buffer): void {
     if (!gathered) {
       pass(piece);
+      if (left === 0 && isWanted) handOn();
       return;
     }
     gathered.push(piece);
@@ -97,14 +105,15 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
     } else if (gathered.length > MAX_PIECES) {
       const pieces = gathered;
       gathered = undefined;
-      pull();
+      handOn();
       for (const each of pieces) pass(each);
     }
   }
 
-  function pull(): void {
+  function handOn(): void {
     const pieces = waiting;
     waiting = undefined;
+    isWanted = false;
     for (const piece of pieces ?? []) pass(piece);
   }
 }

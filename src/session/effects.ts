@@ -121,6 +121,7 @@ export function createEffectRunner(
         settle(effect.draftId, 'adopted');
         break;
       case 'tool':
+        flush(); // what names it is written before it starts
         void runTool(effect.use, call); // never rejects; the tool outlives this session on purpose
         break;
       case 'record':

@@ -82,12 +82,15 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
 
 /** What takes the loop a fifth of a second in all: the HTTP client of the models, the routes, the library of the metrics. */
 async function warmUp(ports: Ports, doors: Doors, { metrics }: House, log: Log): Promise<void> {
-  try {
-    await ports.warmUp();
-    await doors.warmUp();
-    await metrics.load();
-  } catch (thrown) {
-    log.error({ reason: toFault(thrown).reason }, 'a part of the house cannot be loaded');
+  for (const load of [ports.warmUp, doors.warmUp, metrics.load]) {
+    try {
+      await load();
+    } catch (thrown) {
+      log.error(
+        { reason: toFault(thrown).reason },
+        'a part of the house cannot be loaded; it is tried again when used',
+      );
+    }
   }
 }
 

@@ -28,9 +28,14 @@ export function memoryEventLog(clock: Clock): MemoryEventLog {
   const groups = new Map<string, Group>();
   const deadLetters: { group: string; event: CallEvent; fault: Fault }[] = [];
 
-  const groupOf = (name: string, types?: ConsumerGroup['types']): Group => {
+  const groupOf = (name: string): Group => {
     const group = groups.get(name) ?? { cursor: 0, waiting: new Map<number, Waiting>() };
     groups.set(name, group);
+    return group;
+  };
+  /** The group, with what was published since it last read. */
+  const caughtUp = ({ name, types }: ConsumerGroup): Group => {
+    const group = groupOf(name);
     for (; group.cursor < events.length; group.cursor++) {
       const event = events[group.cursor];
       if (event && (types?.includes(event.type) ?? true))
@@ -49,9 +54,9 @@ export function memoryEventLog(clock: Clock): MemoryEventLog {
         known.add(key);
       }
     },
-    async read({ name, types }, limit, leaseMs, signal) {
+    async read(readers, limit, leaseMs, signal) {
       signal.throwIfAborted();
-      const { waiting } = groupOf(name, types);
+      const { waiting } = caughtUp(readers);
       const now = clock.now();
       const seen = new Set<string>();
       const due: [number, Waiting][] = [];
