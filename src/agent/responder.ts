@@ -131,7 +131,8 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
         `expected second tries below a tenth of first ones for ${first.model.name}`,
       );
     }
-    if (!agent.secondModel) await sleep(clock, randomBetween(50, 250), signal);
+    // After a failure the same model gets a moment; a first draft that is merely late has given it one already.
+    if (!agent.secondModel && !order.isRace) await sleep(clock, randomBetween(50, 250), signal);
     const { model } = agent.secondModel ? guardFor(agent.secondModel) : first;
     yield* generate(model, agent, order, buildPrompt(agent, order), signal);
   }

@@ -15,6 +15,8 @@ export interface DraftOrder {
   /** Already spoken in this turn: the draft continues after it and repeats none of it. */
   readonly said: readonly Said[];
   readonly isProven: boolean;
+  /** The first draft still runs: this one races it. */
+  readonly isRace?: boolean;
   /** Started before Retell asked, on the sign of a sentence's end or of a pause: `adopt` or `abort` says what became of it. */
   readonly speculatesOn?: 'sentence' | 'pause';
 }

@@ -103,6 +103,8 @@ class Play {
   #toolsHere = new Set<string>();
   #isConnected = true;
   #isAwaiting = false;
+  /** Tools were waited for in this turn, whichever turn asked for them. */
+  #hasAwaited = false;
   /** When the newest turn was asked for, or taken up again. */
   #turnSince = 0;
   #isResumedTurn = false;
@@ -200,6 +202,7 @@ class Play {
         this.#turnSince = now;
         this.#isResumedTurn = false;
         this.#isAwaiting = false;
+        this.#hasAwaited = false;
       }
       this.#askedHere = id;
       this.#current = id;
@@ -220,6 +223,7 @@ class Play {
     this.#isResumedTurn = turn !== undefined;
     this.#isConnected = true;
     this.#isAwaiting = false;
+    this.#hasAwaited = false;
     const firstWordsAt = turn && turn.said.length > 0 ? now : undefined;
     this.#owed = turn && { id: turn.responseId, since: now, firstWordsAt, waitsSince: now };
     script.onStep = () => this.#check();
@@ -256,6 +260,7 @@ class Play {
     if (call.phase.kind === 'over') this.#owed = undefined;
     const turn = openTurn(call);
     this.#isAwaiting = turn !== undefined && turn.awaiting.length > 0;
+    this.#hasAwaited ||= this.#isAwaiting;
     ensure((turn?.drafts.length ?? 0) <= 2, 'at most two drafts race');
     ensure(isDeepStrictEqual(asRestored(call, call.epoch), call), 'a call restored from its snapshot is the same call');
   }
@@ -298,7 +303,7 @@ class Play {
   #checkPatience(fact: CallFact, now: number): void {
     if (fact.type !== 'call.turn' || !fact.failure?.startsWith('turn.')) return;
     // After a tool the model has what is left of the turn's time, and never less than two tries.
-    const answerMs = fact.tools > 0 ? 3_999 : 5_999;
+    const answerMs = fact.tools > 0 || this.#hasAwaited ? 3_999 : 5_999;
     const patienceMs = fact.failure === 'turn.limit' ? 29_999 : answerMs;
     ensure(now - this.#turnSince >= patienceMs, `a turn is given up as ${fact.failure} after its time and not before`);
   }

@@ -44,6 +44,7 @@ export function startDraft(call: Call, turn: Turn, now: number, emit: Emit): Cal
       variables: call.variables,
       said: turn.said,
       isProven: call.isProven,
+      ...(turn.drafts.length > 0 && { isRace: true }),
     },
   });
   if (attempt === 1) emit({ kind: 'arm', timer: 'second', at: now + turn.secondAfterMs });
