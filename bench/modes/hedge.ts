@@ -4,8 +4,16 @@ import { playRound } from '../round.ts';
 import type { StubBehaviour } from '../stub.ts';
 import { startSubject } from '../subjects.ts';
 
-/** Time to first token of a hosted model: log-normal, median 300 ms, p95 650 ms, p99 900 ms. */
-const HEALTHY = { medianMs: 300, sigma: 0.472 };
+/**
+ * Times to the first token, log-normal. With a long tail p95 is 805 and p99 1,211 ms; with a short one 652 and 900. In a
+ * short tail no second try within the limit can hold the goal: at p95, where it costs 5 % more requests beside those for
+ * the stalled, it is 1.29 times p99 in the best of cases.
+ */
+const TAILS = [
+  { name: 'long tail', medianMs: 300, sigma: 0.6 },
+  { name: 'short tail', medianMs: 300, sigma: 0.472 },
+] as const;
+type Tail = (typeof TAILS)[number];
 const STALL = { stallRatio: 0.05, stallMs: 10_000 };
 const LOAD = { calls: 300, turns: 5, pace: { kind: 'open', everyMs: 3_000 } } as const;
 /** Played against a healthy model, so that the server knows its times. */
@@ -20,25 +28,33 @@ interface Figures {
   readonly lost: number;
 }
 
+interface Measured {
+  readonly tail: Tail;
+  readonly healthy: Figures[];
+  readonly stalled: Figures[];
+}
+
 /** A second draft races the first where that is late: what it wins, and what it costs. */
 export const hedgeMode: Mode = { name: 'hedge', title: 'A model that stalls in 5 % of requests', run: measureHedge };
 
 async function measureHedge(options: ModeOptions): Promise<Findings> {
-  const healthy: Figures[] = [];
-  const stalled: Figures[] = [];
+  const measured: Measured[] = TAILS.map((tail) => ({ tail, healthy: [], stalled: [] }));
   const generator = startGenerator();
   const model = await startModel();
   try {
     for (let run = 1; run <= options.runs; run++) {
       const seed = options.seed + run;
-      healthy.push(await measure({ seed, ...HEALTHY, stallRatio: 0, stallMs: 0 }, options, generator, model));
-      stalled.push(await measure({ seed, ...HEALTHY, ...STALL }, options, generator, model));
+      for (const { tail, healthy, stalled } of measured) {
+        const { medianMs, sigma } = tail;
+        healthy.push(await measure({ seed, medianMs, sigma, stallRatio: 0, stallMs: 0 }, options, generator, model));
+        stalled.push(await measure({ seed, medianMs, sigma, ...STALL }, options, generator, model));
+      }
     }
   } finally {
     await generator.end();
     await model.end();
   }
-  return report(healthy, stalled);
+  return report(measured);
 }
 
 /** A fresh server each time: what it has learnt of one model says nothing of the next. */
@@ -67,7 +83,7 @@ async function measure(
   }
 }
 
-function report(healthy: readonly Figures[], stalled: readonly Figures[]): Findings {
+function report(measured: readonly Measured[]): Findings {
   const middle = (of: readonly Figures[], figure: (each: Figures) => number) => median(of.map(figure));
   const extraOf = ({ requests, turns }: Figures) => (requests - turns) / turns;
   const rowOf = (name: string, of: readonly Figures[]) => [
@@ -77,31 +93,37 @@ function report(healthy: readonly Figures[], stalled: readonly Figures[]): Findi
     `${(middle(of, extraOf) * 100).toFixed(1)} %`,
     String(of.reduce((sum, { lost }) => sum + lost, 0)),
   ];
-  const ratio = median(stalled.map(({ p99 }, run) => p99 / (healthy[run]?.p99 ?? Number.NaN)));
-  const extra = middle(stalled, extraOf);
   const { calls, turns, pace } = LOAD;
   return {
     lines: [
-      `${calls} calls of ${turns} turns, one every ${pace.everyMs / 1_000} s. A model's first token is log-normal, median ${HEALTHY.medianMs} ms, p99 900 ms;`,
-      `where it stalls, ${STALL.stallRatio * 100} % of its requests say nothing for ${STALL.stallMs / 1_000} s. Milliseconds from the ask to the first whole sentence`,
-      'of the answer, fillers not counted; *lost* are turns that ended in another line.',
+      `${calls} calls of ${turns} turns, one every ${pace.everyMs / 1_000} s. A model's first token is log-normal, median 300 ms; p99 is 1,211 ms in the long tail,`,
+      `900 in the short one. Where it stalls, ${STALL.stallRatio * 100} % of its requests say nothing for ${STALL.stallMs / 1_000} s, second tries too. Milliseconds from the`,
+      'ask to the first whole sentence of the answer, fillers not counted; *lost* are turns that ended in another line, and',
+      'count as the longest. A second try at p95 can be no better than 1.29 in the short tail: p95 plus the p85 of another try.',
       '',
       ...table(
         ['', 'p50', 'p99', 'requests beyond one a turn', 'lost'],
-        [rowOf('healthy', healthy), rowOf('5 % stalled', stalled)],
+        measured.flatMap(({ tail, healthy, stalled }) => [
+          rowOf(`${tail.name}, healthy`, healthy),
+          rowOf(`${tail.name}, 5 % stalled`, stalled),
+        ]),
       ),
     ],
-    goals: [
-      {
-        claim: `Goal 6: p99 of the answer at most ${LIMITS.p99Ratio} times the healthy one`,
-        figure: ratio.toFixed(2),
-        isHeld: ratio <= LIMITS.p99Ratio,
-      },
-      {
-        claim: `Goal 6: at at most ${LIMITS.moreRequests * 100} % more requests`,
-        figure: `${(extra * 100).toFixed(1)} %`,
-        isHeld: extra <= LIMITS.moreRequests,
-      },
-    ],
+    goals: measured.flatMap(({ tail, healthy, stalled }) => {
+      const ratio = median(stalled.map(({ p99 }, run) => p99 / (healthy[run]?.p99 ?? Number.NaN)));
+      const extra = middle(stalled, extraOf);
+      return [
+        {
+          claim: `Goal 6, ${tail.name}: p99 of the answer at most ${LIMITS.p99Ratio} times the healthy one`,
+          figure: ratio.toFixed(2),
+          isHeld: ratio <= LIMITS.p99Ratio,
+        },
+        {
+          claim: `Goal 6, ${tail.name}: at at most ${LIMITS.moreRequests * 100} % more requests`,
+          figure: `${(extra * 100).toFixed(1)} %`,
+          isHeld: extra <= LIMITS.moreRequests,
+        },
+      ];
+    }),
   };
 }

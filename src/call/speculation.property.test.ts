@@ -326,9 +326,9 @@ describe('a call that speculates', () => {
     });
     void fc.assert(promises, { numRuns: 10_000 }); // a failure prints its seed
     // The schedules were about something.
-    expect(seen.adopted).toBeGreaterThan(1_000);
-    expect(seen.wasted).toBeGreaterThan(1_000);
-    expect(seen.toolsOfAdopted).toBeGreaterThan(100);
+    expect(seen.adopted).toBeGreaterThan(500);
+    expect(seen.wasted).toBeGreaterThan(500);
+    expect(seen.toolsOfAdopted).toBeGreaterThan(50);
     expect(seen.adopted + seen.wasted).toBeLessThanOrEqual(seen.speculative);
   }, 60_000);
 });
