@@ -41,6 +41,9 @@ export interface ResponderOptions {
   readonly slots: number;
 }
 
+/** Below this part of a full retry budget second tries begin later, by up to this part of p95. */
+const SCARCE = 0.4;
+
 interface Guarded {
   readonly model: GuardedModel;
   readonly retries: RetryBudget;
@@ -204,7 +207,11 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
 
   function raceAfterMs(agent: Agent, budget: Budget): number {
     const model = modelOf(agent, defaultModel);
-    return secondAfterMs(budget, model && guardFor(model).model.recentP95Ms());
+    if (!model) return budget.secondMs;
+    const { model: guarded, retries } = guardFor(model);
+    const p95Ms = guarded.recentP95Ms();
+    // As second tries grow scarce they begin later: what is left of them goes to drafts that stall, not to slow ones.
+    return secondAfterMs(budget, p95Ms && p95Ms * (1 + Math.max(0, SCARCE - retries.fill())));
   }
 
   function models(): readonly { readonly name: string; readonly breaker: string }[] {
