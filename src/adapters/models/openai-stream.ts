@@ -112,7 +112,10 @@ function readEvents(events: readonly string[], tools: ToolAssembly, model: strin
 /** Some servers finish with a reason, some only with [DONE]. */
 function readEvent(data: string, tools: ToolAssembly, model: string): Reading {
   if (data.trim() === '[DONE]') return { finish: 'done' };
-  const event = parseEvent(data);
+  const json = parseJson(data);
+  const word = wordOf(json);
+  if (word !== undefined) return { text: word || undefined };
+  const event = streamEvent.safeParse(json).data;
   if (!event) return { fault: streamMalformed(model) };
   if (event.error !== undefined && event.error !== null) return { fault: streamFailed(model) };
   // Other choices than the first are not asked for; an event without any carries usage or filter results.
@@ -124,12 +127,27 @@ function readEvent(data: string, tools: ToolAssembly, model: string): Reading {
 }
 
 /** Undefined when it is none; without the parser's error, which quotes the text: it may be what a person said. */
-function parseEvent(data: string): StreamEvent | undefined {
+function parseJson(data: string): unknown {
   try {
-    return streamEvent.safeParse(JSON.parse(data)).data;
+    return JSON.parse(data);
   } catch {
     return undefined;
   }
+}
+
+/** Nearly every event is a word and nothing else: that is seen at a glance. Undefined for what the schema must judge. */
+function wordOf(event: unknown): string | undefined {
+  if (!isObject(event) || 'error' in event || !Array.isArray(event.choices) || event.choices.length !== 1)
+    return undefined;
+  const choice: unknown = event.choices[0];
+  if (!isObject(choice) || choice.index !== 0 || choice.finish_reason !== null) return undefined;
+  const { delta } = choice;
+  if (!isObject(delta) || 'tool_calls' in delta) return undefined;
+  return typeof delta.content === 'string' ? delta.content : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Puts tool calls together from their pieces, told apart by index, or by a new id where a server sends no index. */

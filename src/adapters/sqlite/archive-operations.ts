@@ -7,5 +7,5 @@ import type { ArchiveOperations } from './records-wire.ts';
 /** What the records thread does through its query builder; whoever opened the database closes it. */
 export function archiveOperations(database: DatabaseSync): ArchiveOperations {
   const db = kyselyOver(database);
-  return { ...recordsOperations(db), ...eventLogOperations(db) };
+  return { ...recordsOperations(db, database), ...eventLogOperations(db, database) };
 }
