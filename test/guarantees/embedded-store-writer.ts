@@ -12,6 +12,8 @@ const [liveCall, recordedCall] = names.map(toCallId);
 if (!liveCall || !recordedCall) throw new Error('expected a folder and two call ids');
 const signal = new AbortController().signal;
 const { callStore, toolLedger, records, eventLog } = await openEmbedded(dir, systemClock, silentLog, signal);
+// The archive is loaded with the first question to it: from here on both are written at once.
+await records.isNamed(recordedCall, signal);
 await Promise.all([writeLive(liveCall), writeRecords(recordedCall)]);
 
 async function writeLive(callId: CallId): Promise<void> {
