@@ -3,7 +3,9 @@
  *
  * @source docs.retellai.com/api-references/llm-websocket; unknown fields are tolerated everywhere
  */
+
 import { z } from 'zod';
+import { isRecord } from '../std/json.ts';
 
 export interface WireWord {
   readonly word?: string | undefined;
@@ -178,10 +180,6 @@ function readable<T>(value: unknown, isReadable: (item: unknown) => item is T): 
   if (!Array.isArray(value)) return undefined;
   const items = value.filter(isReadable);
   return items.length === 0 && value.length > 0 ? undefined : items;
-}
-
-function isRecord(item: unknown): item is Readonly<Record<string, unknown>> {
-  return typeof item === 'object' && item !== null && !Array.isArray(item);
 }
 
 function isUtterance(item: unknown): item is WireUtterance {

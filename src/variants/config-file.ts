@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Fault } from '../std/fault.ts';
+import { isRecord } from '../std/json.ts';
 
 /** A configuration file as read: its values, not yet judged, and its text, to find lines in. */
 export interface ConfigFile {
@@ -81,8 +82,4 @@ function unreadable(path: string, problem: string, cause?: unknown): Fault {
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser';
 import { z } from 'zod';
 import type { ModelChunk, ModelToolCall } from '../../ports/language-model.ts';
 import { Fault } from '../../std/fault.ts';
+import { isRecord, parseJson } from '../../std/json.ts';
 import { randomHex } from '../../std/random.ts';
 import { badResponse, streamCut, streamFailed, streamMalformed } from './faults.ts';
 
@@ -126,28 +127,15 @@ function readEvent(data: string, tools: ToolAssembly, model: string): Reading {
   return { text, ...(choice?.finish_reason && { finish: choice.finish_reason }) };
 }
 
-/** Undefined when it is none; without the parser's error, which quotes the text: it may be what a person said. */
-function parseJson(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Nearly every event is a word and nothing else: that is seen at a glance. Undefined for what the schema must judge. */
 function wordOf(event: unknown): string | undefined {
-  if (!isObject(event) || 'error' in event || !Array.isArray(event.choices) || event.choices.length !== 1)
+  if (!isRecord(event) || 'error' in event || !Array.isArray(event.choices) || event.choices.length !== 1)
     return undefined;
   const choice: unknown = event.choices[0];
-  if (!isObject(choice) || choice.index !== 0 || choice.finish_reason !== null) return undefined;
+  if (!isRecord(choice) || choice.index !== 0 || choice.finish_reason !== null) return undefined;
   const { delta } = choice;
-  if (!isObject(delta) || 'tool_calls' in delta) return undefined;
+  if (!isRecord(delta) || 'tool_calls' in delta) return undefined;
   return typeof delta.content === 'string' ? delta.content : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Puts tool calls together from their pieces, told apart by index, or by a new id where a server sends no index. */

@@ -1,4 +1,5 @@
 import type { OutboundFrame } from '../../retell/frames.ts';
+import { isRecord, parseJson } from '../../std/json.ts';
 
 /** A server's frame as the simulator reads it: strictly, since catching breaches is its purpose. */
 export type ParsedOutbound =
@@ -18,7 +19,7 @@ const isTruth: Check = (value) => typeof value === 'boolean';
 const isId: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isPositive: Check = (value) => typeof value === 'number' && value > 0;
 const isRatio: Check = (value) => typeof value === 'number' && value >= 0 && value <= 1;
-const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject: Check = isRecord;
 const isArgumentsText: Check = (value) => typeof value === 'string' && parseJson(value) !== undefined;
 
 const needs = (check: Check) => ({ check });
@@ -109,16 +110,4 @@ function flawOfFields(fields: Readonly<Record<string, unknown>>, shape: Shape, p
   }
   const unknown = Object.keys(fields).find((field) => !(field in shape));
   return unknown === undefined ? undefined : `${path} has a field Retell does not know`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the caller says what this means
-  }
 }
