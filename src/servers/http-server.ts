@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { toFault } from '../std/fault.ts';
 import { lazily } from '../std/lazily.ts';
 import type { Log } from '../std/log.ts';
+import { createServer } from './node-http.ts';
 import { type ProbeOptions, probe } from './probes.ts';
 import { printRefusal } from './refusal.ts';
 
@@ -26,9 +27,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1_000;
 const KEEP_ALIVE_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-
-// Not imported: an import reads every export of a built-in, and `http.WebSocket` loads Node's whole fetch, 40 ms.
-const { createServer } = process.getBuiltinModule('node:http');
 
 /**
  * An HTTP server that answers probes, and calls' upgrades, from its first moment; its routes are loaded with the first

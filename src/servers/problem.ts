@@ -1,4 +1,5 @@
 import { FAULT_POLICY, type Fault } from '../std/fault.ts';
+import { STATUS_CODES } from './node-http.ts';
 
 /** RFC 9457. Peers that proved nothing get the first three fields only: they learn nothing about the house. */
 export interface Problem {
@@ -11,9 +12,6 @@ export interface Problem {
   readonly effect?: string;
   readonly fixes?: readonly string[];
 }
-
-// Not imported: an import reads every export of a built-in, and `http.WebSocket` loads Node's whole fetch, 40 ms.
-const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
