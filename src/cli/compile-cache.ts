@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
-import type { Environment } from '../variants/environment.ts';
+import { DEFAULT_DATA_DIR, type Environment } from '../variants/environment.ts';
 
 const FOLDER = 'compile-cache';
 
@@ -23,7 +23,7 @@ export function keepCompiled(dataDir: string): void {
 
 /** The same before the configuration says where the data folder is, if the usual place has what was kept. */
 export function useCompiled(env: Environment, cwd: string): void {
-  const dataDir = resolve(cwd, env.OFFHOOK_DATA_DIR || '.offhook');
+  const dataDir = resolve(cwd, env.OFFHOOK_DATA_DIR || DEFAULT_DATA_DIR);
   const folder = join(dataDir, FOLDER);
   if (isOursAlone(folder)) enableCompileCache(folder);
 }

@@ -16,7 +16,7 @@ import {
   SETTINGS,
 } from './config-settings.ts';
 import { ensureWebhookKey, readWebhookKey } from './config-webhook-key.ts';
-import type { Environment } from './environment.ts';
+import { DEFAULT_DATA_DIR, type Environment } from './environment.ts';
 
 /** The variants that exist so far. */
 const VARIANTS = ['single'] as const;
@@ -134,7 +134,7 @@ async function readConfig(env: Environment, cwd: string): Promise<ReadConfig> {
     host,
     port,
     adminPort,
-    dataDir: resolve(cwd, settings.dataDir ?? '.offhook'),
+    dataDir: resolve(cwd, settings.dataDir ?? DEFAULT_DATA_DIR),
     maxCalls: settings.maxCalls ?? 10,
     drainMs: settings.drainMs ?? 10_000,
     strictAgents: settings.strictAgents ?? false,
