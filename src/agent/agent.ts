@@ -92,7 +92,6 @@ export interface Agent {
   readonly variables: Variables;
   readonly retellAgentIds: readonly string[];
   readonly hearsDigits: boolean;
-  readonly speculates: boolean;
   instructions(variables: Variables): string;
   /** What the machine needs to know for a call with these variables; throws what the author's own code throws. */
   rules(variables: Variables): Rules;
@@ -199,7 +198,6 @@ export function defineAgent(definition: AgentDefinition): Agent {
     variables: definition.variables ?? {},
     retellAgentIds: definition.retellAgentIds ?? [],
     hearsDigits: definition.hearsDigits ?? false,
-    speculates: speculate,
     instructions: (variables) => render(definition.instructions, variables),
     rules: (variables) => rulesWith(render(definition.greeting, variables)),
     safeRules: rulesWith(fallback.line),

@@ -176,7 +176,7 @@ export function takeSeat(
       await leases.release(callId, signal);
       return;
     }
-    if (agent.speculates) line.hearAtOnce();
+    if (begun.rules.speculates) line.hearAtOnce();
     const onStep = (moved: Call) => {
       call = moved;
       onMoved();

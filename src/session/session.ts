@@ -43,6 +43,11 @@ export async function runSession(services: SessionServices, start: SessionStart)
   const runner = createEffectRunner(services, agent, line, start.stored, push);
   let call = start.call;
 
+  /** Lets go of the socket once what is to be stored and said on it has left. */
+  const letGo = () => {
+    runner.flush();
+    line.terminate();
+  };
   const feed = (input: CallInput) => {
     try {
       const moved = step(call, input);
@@ -67,12 +72,10 @@ export async function runSession(services: SessionServices, start: SessionStart)
       }
       if (input.kind === 'release') {
         feed({ kind: 'lost', at: clock.now() });
-        runner.flush();
-        line.terminate();
+        letGo();
       } else feed(input);
       if (call.phase.kind === 'over') {
-        runner.flush();
-        line.terminate(); // Retell has closed it already, or has told us that it will
+        letGo(); // Retell has closed it already, or has told us that it will
         return 'over';
       }
       if (call.phase.kind === 'adrift') break;
