@@ -43,6 +43,11 @@ export function percentilesOf(samples: readonly number[]): { readonly p50: numbe
   return { p50: at(0.5), p99: at(0.99) };
 }
 
+/** A ratio as a page shows it. `digits` behind the point; default none. */
+export function percent(ratio: number, digits = 0): string {
+  return `${(ratio * 100).toFixed(digits)} %`;
+}
+
 /** A table in Markdown. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);

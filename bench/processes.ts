@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuMsOf } from './host.ts';
@@ -87,14 +86,4 @@ export async function listeningPort(process: Running): Promise<number> {
   const message = await process.next();
   if (typeof message === 'object' && message !== null && 'port' in message) return Number(message.port);
   throw new Error(`expected a port, got ${JSON.stringify(message)}`);
-}
-
-/** A port that nobody listens on, for servers that must be told theirs. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -53,3 +53,18 @@ export function checkRound({ result, generatorRatio }: Round): void {
   if (result.lost > 0 || Object.keys(result.broken).length > 0)
     throw new VoidRound(`${result.lost} turns were lost: ${JSON.stringify(result.broken)}`);
 }
+
+/** A round that does not count is played again this often, each time with a fresh server. */
+const MAX_TRIES = 3;
+
+/** Plays until a round counts; throws when none of the tries did, or anything else went wrong. */
+export async function untilItCounts<T>(name: string, note: (line: string) => void, play: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await play();
+    } catch (thrown) {
+      if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
+      note(`${name} does not count: ${thrown.message}`);
+    }
+  }
+}

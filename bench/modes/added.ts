@@ -1,7 +1,7 @@
 import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
 import type { LoadOrder } from '../load-order.ts';
-import { type Findings, type Mode, type ModeOptions, median, percentilesOf, table } from '../mode.ts';
-import { checkRound, playRound, type Round, VoidRound } from '../round.ts';
+import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
+import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
 import { type SubjectName, startSubject } from '../subjects.ts';
 
 /** A turn every 6 s, as people talk; calls are of all ages up to 20 turns. */
@@ -14,7 +14,6 @@ const WARM_UP = { calls: 100, turns: 10, pace: { kind: 'backToBack', atOnce: 50 
 const LIMITS = { p50Ms: 1, p99Ms: 5 };
 /** In single runs the machine's own jitter shows: the goal asks for four of five. */
 const HELD_RATIO = 0.8;
-const MAX_TRIES = 3;
 
 /** Two wait for the same model; the constant one, played once, shows what of it is the model's and the generator's. */
 const COMPARED = ['constant', 'model', 'ours'] as const satisfies readonly SubjectName[];
@@ -52,7 +51,7 @@ async function measure(
   generator: Generator,
   model: Model,
 ): Promise<Round> {
-  for (let attempt = 1; ; attempt++) {
+  return untilItCounts(name, note, async () => {
     const subject = await startSubject(name, { modelUrl: model.url });
     try {
       await playRound(subject, generator, model, { ...WARM_UP, ...AGES, seed });
@@ -67,13 +66,10 @@ async function measure(
       note(`${name.padEnd(8)} ${calls} calls: ${describe(round)}`);
       if (calls === CALLS) checkRound(round);
       return round;
-    } catch (thrown) {
-      if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
-      note(`${name} does not count: ${thrown.message}`);
     } finally {
       await subject.end();
     }
-  }
+  });
 }
 
 function describe({ result, serverRatio, generatorRatio }: Round): string {
@@ -139,8 +135,4 @@ function report(rounds: Readonly<Record<Compared, readonly Round[]>>, many: Roun
       },
     ],
   };
-}
-
-function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(0)} %`;
 }

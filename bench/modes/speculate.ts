@@ -1,7 +1,7 @@
 import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
 import type { SpeechOrder } from '../load-order.ts';
-import { type Findings, type Mode, type ModeOptions, median, table } from '../mode.ts';
-import { playRound, VoidRound } from '../round.ts';
+import { type Findings, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
+import { playRound, untilItCounts, VoidRound } from '../round.ts';
 import { describeSpeech } from '../speech.ts';
 import { type Subject, startSubject } from '../subjects.ts';
 
@@ -13,8 +13,6 @@ const HEARD = { revisions: 0.1, reasks: 0.1 };
 const LOAD = { calls: 200, turns: 4, pace: { kind: 'open', everyMs: 5_000 } } as const;
 /** So that neither server is compiled while it is measured, and both know the model's times. */
 const WARM_UP = { calls: 50, turns: 3, pace: { kind: 'backToBack', atOnce: 25 } } as const;
-/** Where turns are lost the machine had other things to do: such a round does not count. */
-const MAX_TRIES = 3;
 const LIMITS = { gain: 0.6, moreTokens: 0.35, lost: 0.01 };
 
 interface Figures {
@@ -44,12 +42,14 @@ async function measureSpeculation(options: ModeOptions): Promise<Findings> {
     for (let run = 1; run <= options.runs; run++) {
       for (const gapMs of GAPS_MS) {
         const play = (speculates: boolean) =>
-          insist(options, () => measure({ gapMs, ...HEARD }, speculates, options.seed + run, generator, model));
+          untilItCounts(`a gap of ${gapMs} ms`, options.note, () =>
+            measure({ gapMs, ...HEARD }, speculates, options.seed + run, generator, model),
+          );
         const without = await play(false);
         const pair = { gapMs, without, with: await play(true) };
         pairs.push(pair);
         options.note(
-          `${gapMs} ms: ${without.answerMs.toFixed(0)} / ${pair.with.answerMs.toFixed(0)} ms, ${percent(tokensOf(pair))} tokens, ${pair.with.adopted} adopted, ${pair.with.wasted} wasted, ${without.lost + pair.with.lost} lost`,
+          `${gapMs} ms: ${without.answerMs.toFixed(0)} / ${pair.with.answerMs.toFixed(0)} ms, ${percent(tokensOf(pair), 1)} tokens, ${pair.with.adopted} adopted, ${pair.with.wasted} wasted, ${without.lost + pair.with.lost} lost`,
         );
       }
     }
@@ -58,17 +58,6 @@ async function measureSpeculation(options: ModeOptions): Promise<Findings> {
     await model.end();
   }
   return report(pairs);
-}
-
-async function insist(options: ModeOptions, play: () => Promise<Figures>): Promise<Figures> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await play();
-    } catch (thrown) {
-      if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
-      options.note(`does not count: ${thrown.message}`);
-    }
-  }
 }
 
 /** A fresh server each time: what may be wasted is earned by its own turns. */
@@ -135,9 +124,12 @@ function report(pairs: readonly Pair[]): Findings {
       cells: [
         middle(({ without }) => without.answerMs).toFixed(0),
         middle((pair) => pair.with.answerMs).toFixed(0),
-        gapMs === 0 ? '' : percent(middle(gainOf)),
-        percent(middle(tokensOf)),
-        percent(middle((pair) => pair.with.requests / pair.without.requests - 1)),
+        gapMs === 0 ? '' : percent(middle(gainOf), 1),
+        percent(middle(tokensOf), 1),
+        percent(
+          middle((pair) => pair.with.requests / pair.without.requests - 1),
+          1,
+        ),
         middle((pair) => pair.with.adopted).toFixed(0),
         middle((pair) => pair.with.wasted).toFixed(0),
         String(of.reduce((sum, pair) => sum + pair.without.lost + pair.with.lost, 0)),
@@ -164,18 +156,14 @@ function report(pairs: readonly Pair[]): Findings {
     goals: [
       {
         claim: `Goal 5: at least ${LIMITS.gain * 100} % of every gap won`,
-        figure: `${percent(Math.min(...gains))} at the worst, ${percent(meanGain)} in the mean of gaps`,
+        figure: `${percent(Math.min(...gains), 1)} at the worst, ${percent(meanGain, 1)} in the mean of gaps`,
         isHeld: Math.min(...gains) >= LIMITS.gain,
       },
       {
         claim: `Goal 5: for at most ${LIMITS.moreTokens * 100} % more tokens`,
-        figure: `${percent(worstTokens)} at the worst`,
+        figure: `${percent(worstTokens, 1)} at the worst`,
         isHeld: worstTokens <= LIMITS.moreTokens,
       },
     ],
   };
-}
-
-function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
 }

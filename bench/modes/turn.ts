@@ -1,6 +1,6 @@
 import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
-import { type Findings, type Goal, type Mode, type ModeOptions, median, table } from '../mode.ts';
-import { checkRound, playRound, type Round, VoidRound } from '../round.ts';
+import { type Findings, type Goal, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
+import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
 import { SUBJECTS, type SubjectName, startSubject } from '../subjects.ts';
 
 /** Lengths of a call in turns, and how many such calls a round plays: few of the long ones, or a run takes minutes. */
@@ -15,8 +15,6 @@ const FULL_CALLS = 50;
 /** Otherwise a server is measured that has been up for a while: by then the compiler has done what it will. */
 const WARM_UP = { calls: 100, turns: 25 };
 const AT_ONCE = 50;
-/** A round that does not count is played again this often, with a fresh server. */
-const MAX_TRIES = 3;
 
 type Figures = Record<SubjectName, Map<number, Round[]>>;
 
@@ -70,7 +68,7 @@ async function playLengths(
   model: Model,
 ): Promise<readonly Round[]> {
   const pace = { kind: 'backToBack', atOnce: AT_ONCE } as const;
-  for (let attempt = 1; ; attempt++) {
+  return untilItCounts(name, note, async () => {
     const subject = await startSubject(name, { modelUrl: model.url });
     try {
       if (!isFull) await playRound(subject, generator, model, { ...WARM_UP, seed, pace });
@@ -82,13 +80,10 @@ async function playLengths(
         rounds.push(round);
       }
       return rounds;
-    } catch (thrown) {
-      if (!(thrown instanceof VoidRound) || attempt === MAX_TRIES) throw thrown;
-      note(`${name} does not count: ${thrown.message}`);
     } finally {
       await subject.end();
     }
-  }
+  });
 }
 
 function report(figures: Figures, { isFull }: ModeOptions): Findings {
@@ -140,8 +135,4 @@ function ratioGoal(goal: number, turns: number, ratio: number, limit: number): G
     figure: ratio.toFixed(2),
     isHeld: ratio <= limit,
   };
-}
-
-function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(0)} %`;
 }
