@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { LanguageModel, ModelChunk, ModelRequest } from '../../ports/language-model.ts';
-import { systemClock } from '../../std/clock.ts';
 import { Fault } from '../../std/fault.ts';
 import { lazily } from '../../std/lazily.ts';
 import { badResponse, cancelledBy, connectionFault, statusFault, streamCut } from './faults.ts';
+import { type HttpAnswer, post } from './http-exchange.ts';
 import { printRequest } from './openai-request.ts';
-import { MAX_STREAM_BYTES, readChunks } from './openai-stream.ts';
+import { readChunks } from './openai-stream.ts';
 
 export interface OpenAiCompatibleOptions {
   /** Up to and including the version, e.g. `https://api.openai.com/v1`. */
@@ -17,9 +17,6 @@ export interface OpenAiCompatibleOptions {
   /** Replaces our own pool of connections and its limits: a proxy, a client certificate. */
   readonly dispatcher?: Dispatcher;
 }
-
-/** After a whole answer the server has this long to end the response; then the socket is not worth keeping. */
-const GIVE_BACK_MS = 100;
 
 /**
  * Any provider with OpenAI's chat completions, streamed, over our own small client: a fifth of the CPU time per
@@ -39,15 +36,15 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
     'content-type': 'application/json',
     accept: 'text/event-stream',
   };
-  const transport = lazily(() => openTransport(options.dispatcher));
+  // undici is 100 files that a start need not wait for: loaded with the first request, or before it by the variant.
+  const pool = lazily(async () => (await import('./http-pool.ts')).createPool());
 
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk, void, void> {
-    const response = await begin(printRequest(options.model, request), signal);
-    const { body } = response;
+    const answer = await begin(printRequest(options.model, request), signal);
     let isWhole = false;
     try {
-      checkAnswer(name, response);
-      for await (const chunk of readChunks(body.iterator({ destroyOnReturn: false }), name)) {
+      checkAnswer(name, answer);
+      for await (const chunk of readChunks(answer.pieces, name)) {
         isWhole = chunk.kind === 'end';
         yield chunk;
       }
@@ -55,20 +52,15 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
       if (signal.aborted) throw cancelledBy(signal);
       throw error instanceof Fault ? error : streamCut(name, error);
     } finally {
-      if (isWhole) giveBack(body);
-      else body.destroy();
+      if (isWhole) answer.giveBack();
+      else answer.drop();
     }
   }
 
-  async function begin(body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async function begin(body: string, signal: AbortSignal): Promise<HttpAnswer> {
     if (signal.aborted) throw cancelledBy(signal);
     try {
-      const { request, dispatcher } = await transport();
-      const response = await request(url, { method: 'POST', headers, body, signal, dispatcher });
-      response.body.on('error', () => {
-        // Whoever reads the body hears of it there; without a listener Node would end the process.
-      });
-      return response;
+      return await post(options.dispatcher ?? (await pool()), { url, headers, body }, signal);
     } catch (error) {
       throw signal.aborted ? cancelledBy(signal) : connectionFault(name, error);
     }
@@ -77,28 +69,11 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
   return { name, stream };
 }
 
-/** undici is 100 files that a start need not wait for: loaded with the first request, or before it by the variant. */
-async function openTransport(given: Dispatcher | undefined) {
-  const [{ request }, { createPool }] = await Promise.all([import('undici'), import('./http-pool.ts')]);
-  return { request, dispatcher: given ?? createPool() };
-}
-
 /** A refusal, an error page or JSON instead of a stream; unusual types are read, and judged by what they hold. */
-function checkAnswer(name: string, { statusCode, headers }: Dispatcher.ResponseData): void {
+function checkAnswer(name: string, { statusCode, headers }: HttpAnswer): void {
   if (statusCode !== 200) throw statusFault(name, statusCode, headers);
   const contentType = String(headers['content-type'] ?? '').toLowerCase();
   if (/html|json|xml/.test(contentType)) throw badResponse(name, { status: statusCode, contentType });
-}
-
-/** Reads what is left of a whole answer, so that the next turn finds the connection open. */
-function giveBack(body: Dispatcher.ResponseData['body']): void {
-  const cancel = systemClock.after(GIVE_BACK_MS, () => body.destroy());
-  body
-    .dump({ limit: MAX_STREAM_BYTES })
-    .catch(() => {
-      // The answer is complete; a connection lost now is merely not reused.
-    })
-    .finally(cancel);
 }
 
 function completionsUrl(baseUrl: string): URL {

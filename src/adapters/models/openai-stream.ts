@@ -9,7 +9,7 @@ import { badResponse, streamCut, streamFailed, streamMalformed } from './faults.
 /** Longest line or event, in characters; a turn's words are a few kilobytes. */
 const MAX_EVENT_CHARS = 1024 * 1024;
 /** Longest stream: it bounds what an endless one of small events can cost. */
-export const MAX_STREAM_BYTES = 4 * 1024 * 1024;
+const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
 /** What a server may leave out or send as null, it does leave out or send as null somewhere. */
 const streamEvent = z.object({
