@@ -267,33 +267,3 @@ describe('the bulkhead', () => {
     expect((await next).outcome).toBe('ended');
   });
 });
-
-describe('the times it keeps', () => {
-  async function readTimes(times: readonly number[]) {
-    const { guard, clock } = setUp((nth) => [text(times[nth] ?? 0), end()]);
-    for (const timeMs of times) {
-      const reading = read(guard);
-      await clock.advance(timeMs);
-      await reading;
-    }
-    return guard.recentP95Ms();
-  }
-
-  it('knows no percentile before twenty good streams', async () => {
-    expect(await readTimes(Array.from({ length: 19 }, () => 100))).toBeUndefined();
-  });
-
-  it('gives the 95th percentile from the twentieth on', async () => {
-    expect(await readTimes(Array.from({ length: 20 }, (_, i) => (i + 1) * 10))).toBe(190);
-  });
-
-  it('forgets what is older than fifty good streams', async () => {
-    const times = [...Array.from({ length: 50 }, () => 1_500), ...Array.from({ length: 50 }, () => 200)];
-    expect(await readTimes(times)).toBe(200);
-  });
-
-  it('leaves slow streams out', async () => {
-    const times = [...Array.from({ length: 20 }, () => 300), 2_500, 2_500];
-    expect(await readTimes(times)).toBe(300);
-  });
-});

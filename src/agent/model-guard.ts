@@ -18,13 +18,8 @@ export interface GuardOptions {
 }
 
 export interface GuardedModel extends LanguageModel {
-  /** 95th percentile of the time to the first chunk over the last 50 good streams; undefined before 20. */
-  recentP95Ms(): number | undefined;
   state(): BreakerState;
 }
-
-const SAMPLES_KEPT = 50;
-const SAMPLES_NEEDED = 20;
 
 /**
  * Puts a model behind its own breaker and bulkhead, and bounds every wait for it. One guard per provider and model,
@@ -41,7 +36,6 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
   const { clock, slots, slowAfterMs = 2_000, firstTokenTimeoutMs = 6_000, stallTimeoutMs = 1_500 } = options;
   const breaker = createBreaker(model.name, clock);
   const bulkhead = createBulkhead(model.name, slots);
-  const times: number[] = [];
 
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk, void, void> {
     const leave = bulkhead.enter();
@@ -65,7 +59,6 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
     };
 
     try {
-      const startedAt = clock.now();
       let first: Promise<ModelChunk> | undefined;
       const judged = await breaker.run(
         () => {
@@ -75,10 +68,7 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
         signal,
         (chunk) => chunk === undefined,
       );
-      if (judged) {
-        isGood = true;
-        if (times.push(clock.now() - startedAt) > SAMPLES_KEPT) times.shift();
-      }
+      if (judged) isGood = true;
       let chunk = judged ?? (await first);
       while (chunk && chunks) {
         isEnded = chunk.kind === 'end';
@@ -102,12 +92,7 @@ export function guardModel(model: LanguageModel, options: GuardOptions): Guarded
     }
   }
 
-  return {
-    name: model.name,
-    stream,
-    recentP95Ms: () => (times.length < SAMPLES_NEEDED ? undefined : percentile95(times)),
-    state: () => breaker.state(),
-  };
+  return { name: model.name, stream, state: () => breaker.state() };
 }
 
 /** What `work` brings, or undefined when it has not come within `limitMs`; `work` goes on. */
@@ -116,8 +101,4 @@ function within<T>(clock: Clock, limitMs: number, work: Promise<T>): Promise<T |
     const cancel = clock.after(limitMs, () => resolve(undefined));
     work.then(resolve, reject).finally(cancel);
   });
-}
-
-function percentile95(samples: readonly number[]): number | undefined {
-  return Float64Array.from(samples).sort()[Math.ceil(samples.length * 0.95) - 1];
 }

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { agentOf, answered, end, fakeModel, LEFT, setUpResponder, text } from '../../test/draft-rig.ts';
-import { DEFAULT_BUDGET } from '../call/budget.ts';
 import type { DraftOrder } from '../call/effects.ts';
 import type { LanguageModel, ModelChunk } from '../ports/language-model.ts';
-import { sleep } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { settle } from '../std/manual-clock.ts';
 import type { AgentDefinition } from './agent.ts';
@@ -77,24 +75,6 @@ describe('a draft', () => {
       expect(fault).toMatchObject({ message: 'on purpose' });
     }
     expect(seen.requests).toEqual([]);
-  });
-
-  it('is raced by a second one at the budget, or earlier where the model is usually faster', async () => {
-    const { clock, responder, draft } = setUpResponder();
-    const { model } = fakeModel(async function* (_nth, signal) {
-      await sleep(clock, 900, signal);
-      yield* says('Hi.');
-    });
-    const agent = agentOf({ model });
-    expect(responder.secondAfterMs(agentOf(), DEFAULT_BUDGET)).toBe(2_000);
-    expect(responder.secondAfterMs(agent, DEFAULT_BUDGET)).toBe(2_000);
-    for (let i = 0; i < 20; i++) {
-      const done = draft(agent);
-      await clock.advance(900);
-      await done;
-    }
-    expect(responder.secondAfterMs(agent, DEFAULT_BUDGET)).toBe(900);
-    expect(responder.secondAfterMs(agent, { ...DEFAULT_BUDGET, secondFloorMs: 1_000 })).toBe(1_000);
   });
 });
 

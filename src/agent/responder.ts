@@ -4,9 +4,10 @@ import type { DraftOrder } from '../call/effects.ts';
 import type { LanguageModel, ModelRequest } from '../ports/language-model.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import { type Allowance, createAllowance } from '../resilience/allowance.ts';
+import { createHedge, type Hedge } from '../resilience/hedge.ts';
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts';
 import { type Clock, sleep } from '../std/clock.ts';
-import { Fault } from '../std/fault.ts';
+import { Fault, toFault } from '../std/fault.ts';
 import { randomBetween } from '../std/random.ts';
 import type { Agent } from './agent.ts';
 import { Flight } from './flight.ts';
@@ -24,7 +25,7 @@ export interface Responder {
   draft(order: DraftOrder, agent: Agent, signal: AbortSignal): AsyncIterable<DraftChunk>;
   /** What became of a speculative draft that did not fail: to be told once of each. */
   settle(agent: Agent, outcome: SpeculationOutcome): void;
-  /** When a second draft should race the first, by the model's own recent times. */
+  /** When a second draft should race the first, by how long the model's first drafts were silent of late. */
   secondAfterMs(agent: Agent, budget: Budget): number;
   /** The state of each model's breaker, by the model's name. */
   models(): readonly { readonly name: string; readonly breaker: string }[];
@@ -41,12 +42,10 @@ export interface ResponderOptions {
   readonly slots: number;
 }
 
-/** Below this part of a full retry budget second tries begin later, by up to this part of p95. */
-const SCARCE = 0.4;
-
 interface Guarded {
   readonly model: GuardedModel;
   readonly retries: RetryBudget;
+  readonly hedge: Hedge;
   /** What speculative drafts may waste. */
   readonly speculations: Allowance;
 }
@@ -106,7 +105,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const reply = replyKey(agent, order);
     if (!reply) {
       if (!order.speculatesOn) countAsked(guarded);
-      yield* generate(guarded.model, agent, order, buildPrompt(agent, order), signal);
+      yield* watched(guarded, generate(guarded.model, agent, order, buildPrompt(agent, order), signal), signal);
       return;
     }
     const kept = await recall(reply, signal);
@@ -140,6 +139,31 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     yield* generate(model, agent, order, buildPrompt(agent, order), signal);
   }
 
+  /**
+   * Tells the hedge how long a first try was silent: until its first sentence, tool or end, since that is what a race is
+   * held for. One that was left, by a barge-in or for the winner of a race, or that timed out, would have been silent
+   * for longer; one that failed says nothing of it.
+   */
+  async function* watched(
+    { hedge }: Guarded,
+    drafted: AsyncIterable<DraftChunk>,
+    signal: AbortSignal,
+  ): AsyncGenerator<DraftChunk, void, void> {
+    const startedAt = clock.now();
+    let isSilent = true;
+    try {
+      for await (const chunk of drafted) {
+        if (isSilent) hedge.ended(clock.now() - startedAt);
+        isSilent = false;
+        yield chunk;
+      }
+    } catch (thrown) {
+      const isCut = signal.aborted || toFault(thrown).kind === 'timeout';
+      if (isSilent && isCut) hedge.givenUp(clock.now() - startedAt);
+      throw thrown;
+    }
+  }
+
   /** A cache that is away costs a model request, not the answer. */
   async function recall({ key }: RepeatableReply, signal: AbortSignal): Promise<readonly string[] | undefined> {
     try {
@@ -168,7 +192,8 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const flight = new Flight(async function* (signal) {
       const chunks: DraftChunk[] = [];
       try {
-        for await (const chunk of generate(guarded.model, agent, impersonal, request, signal)) {
+        const drafted = generate(guarded.model, agent, impersonal, request, signal);
+        for await (const chunk of watched(guarded, drafted, signal)) {
           chunks.push(chunk);
           yield chunk;
         }
@@ -199,6 +224,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
     const guarded = {
       model: guardModel(model, { clock, slots }),
       retries: createRetryBudget(),
+      hedge: createHedge(),
       speculations: createAllowance(WASTE),
     };
     guards.set(model, guarded);
@@ -208,10 +234,7 @@ export function createResponder({ clock, cache, defaultModel, slots }: Responder
   function raceAfterMs(agent: Agent, budget: Budget): number {
     const model = modelOf(agent, defaultModel);
     if (!model) return budget.secondMs;
-    const { model: guarded, retries } = guardFor(model);
-    const p95Ms = guarded.recentP95Ms();
-    // As second tries grow scarce they begin later: what is left of them goes to drafts that stall, not to slow ones.
-    return secondAfterMs(budget, p95Ms && p95Ms * (1 + Math.max(0, SCARCE - retries.fill())));
+    return secondAfterMs(budget, guardFor(model).hedge.delayMs());
   }
 
   function models(): readonly { readonly name: string; readonly breaker: string }[] {

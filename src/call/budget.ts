@@ -7,7 +7,7 @@ export interface Budget {
   readonly answerMs: number;
   /** Silent this long: a filler sentence. Below 1,000 by the time a sentence takes to leave. */
   readonly fillerMs: number;
-  /** Silent this long: a second draft races the first; the model's own p95 where that is earlier. */
+  /** Silent this long: a second draft races the first; earlier where the model's own times say that it pays. */
   readonly secondMs: number;
   /** Never race a second draft before this, however fast the model usually is. */
   readonly secondFloorMs: number;
@@ -36,8 +36,8 @@ export const DEAD_AIR_AFTER_MS = 1_000;
 /** A turn slower than this is counted apart, whatever the variant's objective. */
 export const SLOW_REFERENCE_MS = 500;
 
-/** When a second draft should start, given the model's recent 95th percentile to a first sentence, if known. */
-export function secondAfterMs(budget: Budget, recentP95Ms: number | undefined): number {
-  if (recentP95Ms === undefined) return budget.secondMs;
-  return Math.min(budget.secondMs, Math.max(budget.secondFloorMs, recentP95Ms));
+/** When a second draft should start, given the model's hedging delay, where it has one. */
+export function secondAfterMs(budget: Budget, hedgingDelayMs: number | undefined): number {
+  if (hedgingDelayMs === undefined) return budget.secondMs;
+  return Math.min(budget.secondMs, Math.max(budget.secondFloorMs, hedgingDelayMs));
 }

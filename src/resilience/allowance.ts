@@ -17,8 +17,6 @@ export interface Allowance {
   spend(): void;
   /** Whether one may be made; when it may, it has been paid for. */
   tryWithdraw(): boolean;
-  /** What is left of a full allowance, from 0 to 1. */
-  fill(): number;
 }
 
 /** Makes an allowance of `spends / deposits` in the long run, whatever is tried, and `capacity` more once. */
@@ -40,6 +38,5 @@ export function createAllowance({ capacity, deposits, spends }: AllowanceTerms):
       spend();
       return true;
     },
-    fill: () => Math.max(0, left / full),
   };
 }

@@ -1,6 +1,6 @@
 import { type Allowance, createAllowance } from './allowance.ts';
 
-export type RetryBudget = Pick<Allowance, 'deposit' | 'tryWithdraw' | 'fill'>;
+export type RetryBudget = Pick<Allowance, 'deposit' | 'tryWithdraw'>;
 
 /**
  * Limits second attempts to 10 % of first ones, so that an outage is not answered with twice the load
