@@ -3,21 +3,18 @@ import { type Findings, type Mode, type ModeOptions, median, percentilesOf, tabl
 import { playRound } from '../round.ts';
 import type { StubBehaviour } from '../stub.ts';
 import { startSubject } from '../subjects.ts';
+import { healthyP99Ms, leastP99Ratio } from './hedge-bound.ts';
 
-/**
- * Times to the first token, log-normal. With a long tail p95 is 805 and p99 1,211 ms; with a short one 652 and 900. In a
- * short tail no second try within the limit can hold the goal: at p95, where it costs 5 % more requests beside those for
- * the stalled, it is 1.29 times p99 in the best of cases.
- */
+/** Times to the first token, log-normal. */
 const TAILS = [
   { name: 'long tail', medianMs: 300, sigma: 0.6 },
   { name: 'short tail', medianMs: 300, sigma: 0.472 },
 ] as const;
 type Tail = (typeof TAILS)[number];
 const STALL = { stallRatio: 0.05, stallMs: 10_000 };
-const LOAD = { calls: 300, turns: 5, pace: { kind: 'open', everyMs: 3_000 } } as const;
-/** Played against a healthy model, so that the server knows its times. */
-const WARM_UP = { calls: 50, turns: 3, pace: { kind: 'backToBack', atOnce: 25 } } as const;
+const LOAD = { calls: 500, turns: 10, pace: { kind: 'open', everyMs: 3_000 } } as const;
+/** Played against the same model, stalls and all: the server knows a thousand of its times. */
+const WARM_UP = { calls: 100, turns: 10, pace: { kind: 'backToBack', atOnce: 100 } } as const;
 const LIMITS = { p99Ratio: 1.25, moreRequests: 0.1 };
 
 interface Figures {
@@ -66,7 +63,7 @@ async function measure(
 ): Promise<Figures> {
   const subject = await startSubject('ours', { modelUrl: model.url });
   try {
-    await model.behave({ ...behaviour, stallRatio: 0 });
+    await model.behave(behaviour);
     await playRound(subject, generator, model, { seed: behaviour.seed, ...WARM_UP });
     await model.behave(behaviour);
     const { result } = await playRound(subject, generator, model, { seed: behaviour.seed, ...LOAD });
@@ -96,10 +93,12 @@ function report(measured: readonly Measured[]): Findings {
   const { calls, turns, pace } = LOAD;
   return {
     lines: [
-      `${calls} calls of ${turns} turns, one every ${pace.everyMs / 1_000} s. A model's first token is log-normal, median 300 ms; p99 is 1,211 ms in the long tail,`,
-      `900 in the short one. Where it stalls, ${STALL.stallRatio * 100} % of its requests say nothing for ${STALL.stallMs / 1_000} s, second tries too. Milliseconds from the`,
-      'ask to the first whole sentence of the answer, fillers not counted; *lost* are turns that ended in another line, and',
-      'count as the longest. A second try at p95 can be no better than 1.29 in the short tail: p95 plus the p85 of another try.',
+      `${calls} calls of ${turns} turns, one every ${pace.everyMs / 1_000} s. A model's first token is log-normal, median 300 ms; its own p99 is`,
+      `${TAILS.map((tail) => `${healthyP99Ms(tail).toFixed(0)} ms in the ${tail.name}`).join(', ')}. Where it stalls, ${STALL.stallRatio * 100} % of its requests say nothing for`,
+      `${STALL.stallMs / 1_000} s, second tries too, as in ${WARM_UP.calls * WARM_UP.turns} turns before that are not measured. Milliseconds from the ask to the first`,
+      'whole sentence of the answer, fillers not counted; *lost* are turns that ended in another line, and count as the longest.',
+      'A healthy model is hardly raced, so that its p99 is about its own. *At best* is the least that any delay of a second try',
+      `can give with ${LIMITS.moreRequests * 100} % more requests, the distribution known and nothing left to chance, by trying them all.`,
       '',
       ...table(
         ['', 'p50', 'p99', 'requests beyond one a turn', 'lost'],
@@ -115,7 +114,7 @@ function report(measured: readonly Measured[]): Findings {
       return [
         {
           claim: `Goal 6, ${tail.name}: p99 of the answer at most ${LIMITS.p99Ratio} times the healthy one`,
-          figure: ratio.toFixed(2),
+          figure: `${ratio.toFixed(2)}; at best ${leastP99Ratio({ ...tail, ...STALL }, LIMITS.moreRequests).toFixed(2)}`,
           isHeld: ratio <= LIMITS.p99Ratio,
         },
         {

@@ -11,8 +11,8 @@ export interface Hedge {
 }
 
 /**
- * Second tries may be a tenth of first ones (`createRetryBudget`). Aiming at it exactly would leave the budget empty half
- * the time by chance alone, and a try that stalls would find nothing left; this spends it and refuses one in a hundred.
+ * Second tries may be a tenth of first ones (`createRetryBudget`). Where all of it is planned for, chance leaves it empty
+ * for one second try in twenty, by simulation; so, for one in fifty or fewer.
  */
 const AIM = 0.09;
 /** Enough that the share of slow ones is known to a tenth of itself; at ten calls at once, the last ten minutes. */
