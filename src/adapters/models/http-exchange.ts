@@ -31,94 +31,121 @@ const LET_GO = new Error('nobody reads any more');
 
 /**
  * Posts, and settles with the answer's headers. Over undici's `dispatch`: the streams, contexts and promises of its
- * `request` cost as much as the exchange itself, and outlive it.
+ * `request` cost as much as the exchange itself.
  *
  * @throws the network's error, undici's error, or the signal's reason
  */
 export function post(dispatcher: Dispatcher, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-  const answer = Promise.withResolvers<HttpAnswer>();
-  const unread: Buffer[] = [];
-  let unreadBytes = 0;
-  let control: Dispatcher.DispatchController | undefined;
-  let ending: { readonly error?: unknown } | undefined;
-  let isReading = true;
-  let wake = () => {};
-  let cancelGiveBack = () => {};
-
-  const onAbort = () => end({ error: signal.reason });
-  signal.addEventListener('abort', onAbort, { once: true });
+  const exchange = new Exchange(signal);
+  const { origin, pathname, search } = request.url;
+  const { headers, body } = request;
   try {
-    const { origin, pathname, search } = request.url;
-    const { headers, body } = request;
-    dispatcher.dispatch(
-      { origin, path: pathname + search, method: 'POST', headers, body },
-      {
-        onRequestStart(controller) {
-          control = controller;
-          if (ending) controller.abort(LET_GO);
-        },
-        onResponseStart(_, statusCode, headers) {
-          answer.resolve({ statusCode, headers, pieces: pieces(), giveBack, drop });
-        },
-        onResponseData: (_, bytes) => take(bytes),
-        onResponseEnd: () => end({}),
-        onResponseError: (_, error) => end({ error }),
-      },
-    );
+    dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, exchange);
   } catch (error) {
-    end({ error });
+    exchange.end({ error });
   }
-  return answer.promise;
+  return exchange.answer;
+}
 
-  function take(bytes: Buffer): void {
-    unreadBytes += bytes.length;
-    if (isReading) unread.push(bytes);
-    else if (unreadBytes > GIVE_BACK_BYTES) drop();
-    if (isReading && unreadBytes > MAX_UNREAD_BYTES) control?.pause();
-    wake();
+/**
+ * One request and its answer. V8 puts a function that is assigned to a property (`this.x = () => ...`), and the hidden
+ * class of a generator function made anew, straight into the old generation, where they keep all they refer to until a
+ * full collection: hence a class, and its listener made where the field is.
+ */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #answer = Promise.withResolvers<HttpAnswer>();
+  readonly #signal: AbortSignal;
+  readonly #onAbort = () => this.end({ error: this.#signal.reason });
+  readonly #unread: Buffer[] = [];
+  #unreadBytes = 0;
+  #control: Dispatcher.DispatchController | undefined;
+  #ending: { readonly error?: unknown } | undefined;
+  #isReading = true;
+  #wake = () => {};
+  #cancelGiveBack = () => {};
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** However it ends, it ends once; before the answer's end that frees the socket. */
-  function end(how: { readonly error?: unknown }): void {
-    if (ending) return;
-    ending = how;
-    signal.removeEventListener('abort', onAbort);
-    cancelGiveBack();
+  get answer(): Promise<HttpAnswer> {
+    return this.#answer.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#control = controller;
+    if (this.#ending) controller.abort(LET_GO);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: HttpAnswer['headers']): void {
+    this.#answer.resolve({
+      statusCode,
+      headers,
+      pieces: this.#pieces(),
+      giveBack: () => this.#giveBack(),
+      drop: () => this.#drop(),
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
+    this.#unreadBytes += bytes.length;
+    if (this.#isReading) {
+      this.#unread.push(bytes);
+      if (this.#unreadBytes > MAX_UNREAD_BYTES) controller.pause();
+    } else if (this.#unreadBytes > GIVE_BACK_BYTES) this.#drop();
+    this.#wake();
+  }
+
+  onResponseEnd(): void {
+    this.end({});
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.end({ error });
+  }
+
+  /** However it ends, it ends once; with an error that frees the socket. */
+  end(how: { readonly error?: unknown }): void {
+    if (this.#ending) return;
+    this.#ending = how;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#cancelGiveBack();
     if ('error' in how) {
-      answer.reject(how.error);
-      if (control && !control.aborted) control.abort(LET_GO);
+      this.#answer.reject(how.error);
+      if (this.#control && !this.#control.aborted) this.#control.abort(LET_GO);
     }
-    wake();
+    this.#wake();
   }
 
-  async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
+  async *#pieces(): AsyncGenerator<Uint8Array, void, void> {
     for (;;) {
-      if (unread.length > 0) {
-        const came = unread.splice(0);
-        unreadBytes = 0;
-        if (control?.paused) control.resume();
+      if (this.#unread.length > 0) {
+        const came = this.#unread.splice(0);
+        this.#unreadBytes = 0;
+        if (this.#control?.paused) this.#control.resume();
         yield came.length === 1 && came[0] ? came[0] : Buffer.concat(came);
-      } else if (ending) {
-        if ('error' in ending) throw ending.error;
+      } else if (this.#ending) {
+        if ('error' in this.#ending) throw this.#ending.error;
         return;
       } else {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          this.#wake = resolve;
         });
       }
     }
   }
 
-  function giveBack(): void {
-    isReading = false;
-    unread.length = 0;
-    unreadBytes = 0;
-    if (ending) return;
-    if (control?.paused) control.resume();
-    cancelGiveBack = systemClock.after(GIVE_BACK_MS, drop);
+  #giveBack(): void {
+    this.#isReading = false;
+    this.#unread.length = 0;
+    this.#unreadBytes = 0;
+    if (this.#ending) return;
+    if (this.#control?.paused) this.#control.resume();
+    this.#cancelGiveBack = systemClock.after(GIVE_BACK_MS, () => this.#drop());
   }
 
-  function drop(): void {
-    end({ error: LET_GO });
+  #drop(): void {
+    this.end({ error: LET_GO });
   }
 }
