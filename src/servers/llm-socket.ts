@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws';
 import type { CallId } from '../call/call.ts';
 import type { CallProver } from '../operations/prove-call.ts';
 import type { LineInfo } from '../session/line.ts';
+import { freeBytes } from '../std/bytes.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -173,6 +174,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     webSocket.on('message', (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return options.countFrame('frame.binary');
       guarded(callId, () => listener?.onFrame(data));
+      freeBytes(data);
     });
     transport.onWaiting = () => guarded(callId, () => listener?.onWaiting());
     webSocket.on('error', (error) => {

@@ -1,3 +1,5 @@
+import { freeBytes } from '../std/bytes.ts';
+
 /**
  * Retell sends several `update_only` a second, each with the whole transcript, and each replaces the one before. Most
  * are overtaken before anyone wants to read them; unmasked, joined and checked they would cost more than all else we do
@@ -22,7 +24,7 @@ const MAX_UPDATE_BYTES = 8 * 1024 * 1024;
 const MAX_PIECES = 1_024;
 
 export interface UpdateSieve {
-  /** Takes bytes as they came from the peer. */
+  /** Takes bytes as they came from the peer, and with them their memory. */
   feed(bytes: Buffer): void;
   /** Passes the waiting update on, once no other frame is half passed; false when none waits. */
   pull(): boolean;
@@ -86,10 +88,13 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
       else handOn();
       return true;
     },
-    forget() {
-      waiting = undefined;
-    },
+    forget: overtake,
   };
+
+  function overtake(): void {
+    for (const piece of waiting ?? []) freeBytes(piece);
+    waiting = undefined;
+  }
 
   function take(piece: Buffer): void {
     if (!gathered) {
@@ -99,6 +104,7 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
     }
     gathered.push(piece);
     if (left === 0) {
+      overtake();
       waiting = gathered;
       gathered = undefined;
       onWaiting();
