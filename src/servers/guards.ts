@@ -17,15 +17,14 @@ export function watchSlowReader(
   onSlow: () => void,
 ): () => void {
   let slowSince: number | undefined;
-  let cancel = clock.after(LOOK_EVERY_MS, look);
-  return () => cancel();
-
-  function look(): void {
-    const now = clock.now();
-    slowSince = socket.bufferedAmount > SLOW_BYTES ? (slowSince ?? now) : undefined;
-    if (slowSince !== undefined && now - slowSince >= SLOW_MS) onSlow();
-    else cancel = clock.after(LOOK_EVERY_MS, look);
-  }
+  const cancel = clock.every(LOOK_EVERY_MS, () => {
+    const isSlow = socket.bufferedAmount > SLOW_BYTES;
+    slowSince = isSlow ? (slowSince ?? clock.now()) : undefined;
+    if (slowSince === undefined || clock.now() - slowSince < SLOW_MS) return;
+    cancel();
+    onSlow();
+  });
+  return cancel;
 }
 
 const FRAMES_PER_SECOND = 100;

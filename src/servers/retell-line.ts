@@ -34,7 +34,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
   const decoder = createFrameDecoder();
   let cancelQuiet: (() => void) | undefined;
   let spokenAt = 0;
-  let readAt = 0;
+  let readAt = heardAt;
   let unreadable: Extract<DecodedFrame, { kind: 'ask' }> | undefined;
   let hearsAtOnce = false;
   const line: Line = {
@@ -125,7 +125,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
   /** Updates come several a second and each replaces the last: one is read in a pause, and after a long one none is kept. */
   function watchQuiet(): void {
     spokenAt = clock.now();
-    cancelQuiet ??= clock.after(READ_UPDATE_AFTER_MS, onQuiet);
+    cancelQuiet ??= clock.every(READ_UPDATE_AFTER_MS, onQuiet);
   }
 
   function onQuiet(): void {
@@ -135,9 +135,10 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
       readAt = now;
       hearUpdate();
     }
-    const isSilent = quietMs >= RELEASE_AFTER_MS;
-    if (isSilent) decoder.release();
-    cancelQuiet = isSilent ? undefined : clock.after(READ_UPDATE_AFTER_MS, onQuiet);
+    if (quietMs < RELEASE_AFTER_MS) return;
+    decoder.release();
+    cancelQuiet?.();
+    cancelQuiet = undefined;
   }
 
   /**

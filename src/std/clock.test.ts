@@ -23,6 +23,20 @@ describe('the system clock', () => {
     expect(runs).toBe(0);
   });
 
+  it('repeats until it is told to stop, and no longer', async () => {
+    const twice = Promise.withResolvers<void>();
+    let runs = 0;
+    const cancel = systemClock.every(1, () => {
+      runs++;
+      if (runs < 2) return;
+      cancel();
+      twice.resolve();
+    });
+    await twice.promise;
+    await sleep(systemClock, 10, new AbortController().signal);
+    expect(runs).toBe(2);
+  });
+
   it('rejects a sleep with the reason of its signal, before it and during it', async () => {
     const controller = new AbortController();
     const sleeping = sleep(systemClock, 60_000, controller.signal);

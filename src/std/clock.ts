@@ -10,6 +10,11 @@ export interface Clock {
   wall(): number;
   /** Calls `run` once, `delayMs` from now and never earlier; the returned function cancels it. Never keeps the process alive. */
   after(delayMs: number, run: () => void): () => void;
+  /**
+   * Calls `run` about every `everyMs`, until the returned function is called; for what a thousand calls look at every
+   * second, since nothing is made anew each time. Never keeps the process alive.
+   */
+  every(everyMs: number, run: () => void): () => void;
 }
 
 const startedAt = Date.now() - performance.now();
@@ -30,6 +35,11 @@ export const systemClock: Clock = {
     timer = setTimeout(wait, Math.ceil(Math.max(0, delayMs)));
     timer.unref();
     return () => clearTimeout(timer);
+  },
+  every(everyMs, run) {
+    const timer = setInterval(run, everyMs);
+    timer.unref();
+    return () => clearInterval(timer);
   },
 };
 

@@ -24,6 +24,15 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(id);
   }
 
+  every(everyMs: number, run: () => void): () => void {
+    const again = () => {
+      cancel = this.after(everyMs, again);
+      run();
+    };
+    let cancel = this.after(everyMs, again);
+    return () => cancel();
+  }
+
   /** Moves time forward, firing what falls due; between two timers the microtasks they started may run. */
   async advance(byMs: number): Promise<void> {
     const end = this.#now + byMs;

@@ -147,6 +147,7 @@ async function overRules(): Promise<ModelSubject> {
       reached.resolve();
       return free;
     },
+    every: (everyMs, run) => still.every(everyMs, run),
   };
   return {
     make: async (play) =>

@@ -23,6 +23,7 @@ describe('the lag watch', () => {
         fire = run;
         return () => {};
       },
+      every: () => () => {},
     };
     const lag = watchLag(clock);
     now = 90;
