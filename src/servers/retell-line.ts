@@ -53,7 +53,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
       config: { auto_reconnect: true, call_details: true, ...(hearsDigits && { transcript_with_tool_calls: true }) },
     }),
   );
-  let cancelWatch = clock.after(PEER_DEAD_AFTER_MS, () => watchPeer());
+  let cancelWatch = clock.after(PEER_DEAD_AFTER_MS, watchPeer);
   const listener = options.accept(line, info);
 
   return {
@@ -141,14 +141,11 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
     cancelQuiet = undefined;
   }
 
-  /**
-   * Pings come every 2 s for as long as the peer lives; one that said something once and then nothing is gone. When it
-   * was this process that stood still, clocks run out before what came meanwhile is read: that is read first.
-   */
-  function watchPeer(isSuspect = false): void {
+  /** Pings come every 2 s for as long as the peer lives; one that said something once and then nothing is gone. */
+  function watchPeer(): void {
     const leftMs = heardAt + PEER_DEAD_AFTER_MS - clock.now();
-    if (leftMs > 0 || !isSuspect) {
-      cancelWatch = clock.after(Math.max(0, leftMs), () => watchPeer(leftMs <= 0));
+    if (leftMs > 0) {
+      cancelWatch = clock.after(leftMs, watchPeer);
       return;
     }
     log.warn({ callId: info.callId }, 'not a sign of the peer for 5 s; letting go of its socket');

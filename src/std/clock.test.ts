@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { sleep, systemClock } from './clock.ts';
 
@@ -12,6 +14,32 @@ describe('the system clock', () => {
       }),
     );
     expect(Math.max(...early)).toBeLessThan(0.01);
+  });
+
+  it('reads first what came while the process stood still', async () => {
+    const server = createServer((peer) => peer.write('hello'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'data')]);
+    const order: string[] = [];
+    socket.on('data', () => order.push('news'));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // From an immediate the loop comes to its timers before it comes to its sockets.
+    setImmediate(() => {
+      systemClock.after(5, () => {
+        order.push('timer');
+        resolve();
+      });
+      peer.write('news');
+      const until = performance.now() + 50;
+      while (performance.now() < until);
+    });
+    await promise;
+    socket.destroy();
+    peer.destroy();
+    server.close();
+    expect(order).toEqual(['news', 'timer']);
   });
 
   it('cancels a timer at any time', async () => {

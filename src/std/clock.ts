@@ -8,7 +8,10 @@
 export interface Clock {
   now(): number;
   wall(): number;
-  /** Calls `run` once, `delayMs` from now and never earlier; the returned function cancels it. Never keeps the process alive. */
+  /**
+   * Calls `run` once, `delayMs` from now and never earlier; the returned function cancels it. What the network has
+   * brought by then is read first: a process that stood still takes nobody else for late. Never keeps the process alive.
+   */
   after(delayMs: number, run: () => void): () => void;
   /**
    * Calls `run` about every `everyMs`, until the returned function is called; for what a thousand calls look at every
@@ -25,16 +28,24 @@ export const systemClock: Clock = {
   after(delayMs, run) {
     const dueAt = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
+    let turn: NodeJS.Immediate | undefined;
     // Node cuts both delay and time to whole milliseconds, so that its timers run up to two early.
     const wait = () => {
       const leftMs = dueAt - performance.now();
-      if (leftMs <= 0) return run();
+      if (leftMs <= 0) {
+        // Timers run before sockets are read, immediates after.
+        turn = setImmediate(run);
+        return;
+      }
       timer = setTimeout(wait, Math.ceil(leftMs));
       timer.unref();
     };
     timer = setTimeout(wait, Math.ceil(Math.max(0, delayMs)));
     timer.unref();
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    };
   },
   every(everyMs, run) {
     const timer = setInterval(run, everyMs);
