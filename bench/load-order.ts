@@ -9,6 +9,11 @@ export interface LoadOrder {
   /** All calls are this old: `maxAge` spreads them from here. Default 0. */
   readonly minAge?: number;
   readonly hasTools?: boolean;
+  /**
+   * The first turns of each call whose times are left out. Calls are dialled all at once and are old when they are: what
+   * a server does once for a call would stand before every other turn. Default 0.
+   */
+  readonly uncounted?: number;
   /** Callers speak word by word at their own pace, instead of six updates and an ask at even moments. */
   readonly speech?: SpeechOrder;
   readonly pace:

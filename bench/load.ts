@@ -32,6 +32,7 @@ export interface OpenLoad {
 export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
   loads++;
   const scripts = scriptsOf(order);
+  const { uncounted = 0 } = order;
   const players: Player[] = [];
   const broken: Record<string, number> = {};
   const answerMs: number[] = [];
@@ -45,7 +46,7 @@ export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
       const call = dial(order.port, `call_bench_${process.pid}_${loads}_${index}`, {
         onOpen: resolve,
         onAnswer(afterMs) {
-          if (player.isWaiting) answerMs.push(afterMs);
+          if (player.isWaiting && player.next > uncounted) answerMs.push(afterMs);
         },
         onComplete(hasAnswer) {
           if (!player.isWaiting) return;
@@ -160,6 +161,7 @@ export async function openLoad(order: LoadOrder): Promise<OpenLoad> {
     }
     if (player.isWaiting) lost++;
     player.isWaiting = frames.isReasked !== true;
+    player.next = turn + 1;
     player.call.sendAsk(frames);
   }
 }

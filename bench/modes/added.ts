@@ -1,4 +1,5 @@
-import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { DEFAULT_BUDGET } from '../../src/call/budget.ts';
+import { type Generator, MAX_GENERATOR_RATIO, type Model, startGenerator, startModel } from '../generator.ts';
 import type { LoadOrder } from '../load-order.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
 import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
@@ -9,9 +10,13 @@ const EVERY_MS = 6_000;
 const AGES = { minAge: 0, maxAge: 19 };
 const CALLS = 1_000;
 const MANY_CALLS = 3_000;
+/** The first frame of a call is read whole, and all calls are new: their first turns are played and left out. */
+const TURNS = { turns: 5, uncounted: 1 };
 /** Opened and played before anything is measured, as a server that has been up for a minute. */
 const WARM_UP = { calls: 100, turns: 10, pace: { kind: 'backToBack', atOnce: 50 } } as const;
 const LIMITS = { p50Ms: 1, p99Ms: 5 };
+/** The latency budget of `single`: the objective for an answer. */
+const BUDGET_MS = DEFAULT_BUDGET.answerMs;
 /** In single runs the machine's own jitter shows: the goal asks for four of five. */
 const HELD_RATIO = 0.8;
 
@@ -26,7 +31,7 @@ async function measureAdded(options: ModeOptions): Promise<Findings> {
   const rounds: Record<Compared, Round[]> = { constant: [], model: [], ours: [] };
   const generator = startGenerator();
   const model = await startModel();
-  let many: Round;
+  const many: Partial<Record<Compared, Round>> = {};
   try {
     for (let run = 1; run <= options.runs; run++) {
       for (const name of COMPARED) {
@@ -35,7 +40,9 @@ async function measureAdded(options: ModeOptions): Promise<Findings> {
         rounds[name].push(round);
       }
     }
-    many = await measure('ours', MANY_CALLS, options.seed, options, generator, model);
+    for (const name of ['model', 'ours'] as const) {
+      many[name] = await measure(name, MANY_CALLS, options.seed, options, generator, model);
+    }
   } finally {
     await generator.end();
     await model.end();
@@ -58,7 +65,7 @@ async function measure(
       const load: Omit<LoadOrder, 'port'> = {
         seed,
         calls,
-        turns: 1,
+        ...TURNS,
         ...AGES,
         pace: { kind: 'open', everyMs: EVERY_MS },
       };
@@ -78,7 +85,10 @@ function describe({ result, serverRatio, generatorRatio }: Round): string {
   return `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)} ms, ${result.lost} lost; ${shares}, ${result.lateMs.toFixed(0)} ms late`;
 }
 
-function report(rounds: Readonly<Record<Compared, readonly Round[]>>, many: Round): Findings {
+function report(
+  rounds: Readonly<Record<Compared, readonly Round[]>>,
+  many: Readonly<Partial<Record<Compared, Round>>>,
+): Findings {
   const times = (name: Compared) => rounds[name].map(({ result }) => percentilesOf(result.answerMs));
   const bare = times('model');
   const added = times('ours').map(({ p50, p99 }, run) => ({
@@ -97,18 +107,18 @@ function report(rounds: Readonly<Record<Compared, readonly Round[]>>, many: Roun
     String(list.reduce((sum, { result }) => sum + result.lost, 0)),
   ];
   const held = added.filter(({ p50, p99 }) => p50 <= LIMITS.p50Ms && p99 <= LIMITS.p99Ms).length;
-  const manyTimes = percentilesOf(many.result.answerMs);
-  const base = { p50: median(bare.map(({ p50 }) => p50)), p99: median(bare.map(({ p99 }) => p99)) };
-  const manyAdded = { p50: manyTimes.p50 - base.p50, p99: manyTimes.p99 - base.p99 };
-  const isMany =
-    many.result.lost === 0 &&
-    manyAdded.p50 <= LIMITS.p50Ms &&
-    manyAdded.p99 <= LIMITS.p99Ms &&
-    many.generatorRatio < 0.8;
+  const rowsOfMany = (name: Compared, title: string) => {
+    const round = many[name];
+    return round ? [rowOf(`${title}, ${MANY_CALLS} calls`, [round], [percentilesOf(round.result.answerMs)])] : [];
+  };
+  const { ours } = many;
+  const manyP99 = ours ? percentilesOf(ours.result.answerMs).p99 : Number.NaN;
+  const isMany = ours?.result.lost === 0 && manyP99 <= BUDGET_MS && ours.generatorRatio < MAX_GENERATOR_RATIO;
   return {
     lines: [
       `Open loop: a turn every ${EVERY_MS / 1_000} s and call, calls 0 to ${AGES.maxAge} turns old, a model that answers at once,`,
-      'one core for the server. From the ask to the end of the first whole sentence of the answer, in milliseconds.',
+      'one core for the server. From the ask to the end of the first whole sentence of the answer, in milliseconds; of',
+      `${TURNS.turns} turns of each call the first is left out, since all calls are new to the server and old.`,
       '',
       ...table(
         ['', 'p50', 'p99', 'of its core', 'turns lost'],
@@ -116,7 +126,8 @@ function report(rounds: Readonly<Record<Compared, readonly Round[]>>, many: Roun
           rowOf(`bare, parses, constant answer, ${CALLS} calls`, rounds.constant, times('constant')),
           rowOf(`bare, parses, calls the model, ${CALLS} calls`, rounds.model, bare),
           rowOf(`ours, ${CALLS} calls`, rounds.ours, times('ours')),
-          rowOf(`ours, ${MANY_CALLS} calls`, [many], [manyTimes]),
+          ...rowsOfMany('model', 'bare, parses, calls the model'),
+          ...rowsOfMany('ours', 'ours'),
         ],
       ),
       '',
@@ -129,8 +140,8 @@ function report(rounds: Readonly<Record<Compared, readonly Round[]>>, many: Roun
         isHeld: held >= added.length * HELD_RATIO,
       },
       {
-        claim: `Goal 3: ${MANY_CALLS} live calls on one core within the same`,
-        figure: `${manyAdded.p50.toFixed(2)} and ${manyAdded.p99.toFixed(2)} ms, ${many.result.lost} turns lost`,
+        claim: `Goal 3: ${MANY_CALLS} live calls on one core within the latency budget, ${BUDGET_MS} ms at p99, no turn lost`,
+        figure: `${manyP99.toFixed(0)} ms, ${ours?.result.lost} turns lost`,
         isHeld: isMany,
       },
     ],
