@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { describeHost, ROOT } from './host.ts';
 import type { Mode, ModeOptions } from './mode.ts';
 import { addedMode } from './modes/added.ts';
+import { crowdMode } from './modes/crowd.ts';
 import { hedgeMode } from './modes/hedge.ts';
 import { longMode } from './modes/long.ts';
 import { memoryMode } from './modes/memory.ts';
@@ -16,7 +17,7 @@ import { startMode } from './modes/start.ts';
 import { turnMode } from './modes/turn.ts';
 import { printFindings, writeFindings } from './results.ts';
 
-const MODES: readonly Mode[] = [turnMode, longMode, addedMode, memoryMode, startMode, hedgeMode, speculateMode];
+const MODES: readonly Mode[] = [turnMode, longMode, addedMode, crowdMode, memoryMode, startMode, hedgeMode, speculateMode];
 const USAGE = `npm run bench -- [${MODES.map(({ name }) => name).join(' | ')}]... [options]
 
   --seed <number>   of conversations and delays (20261121)
