@@ -18,7 +18,7 @@ export interface RetellLineOptions {
 /** Retell sends call_details as soon as it is asked to and pings every 2 s: silence for this long means the peer is gone. */
 const PEER_DEAD_AFTER_MS = 5_000;
 /** What was heard is read from an update in a pause this long, unless an ask, which brings every word, comes first. */
-const READ_UPDATE_AFTER_MS = 1_000;
+const READ_UPDATE_AFTER_MS = 2_000;
 /** And this often in speech without one. */
 const READ_UPDATE_WITHIN_MS = 10_000;
 /** A silent call keeps no frame to compare the next one with. */

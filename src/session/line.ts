@@ -6,7 +6,7 @@ import type { Transcript } from '../call/transcript.ts';
 export interface Line {
   /** Sends what the effect says; a socket that is gone swallows it, since Retell will dial back. */
   carry(effect: Effect): void;
-  /** From now on every update is heard as it comes; until then what was heard may come a second late. */
+  /** From now on every update is heard as it comes; until then what was heard may come seconds late. */
   hearAtOnce(): void;
   /** Lets go without a close frame (Retell sees 1006): the call lives on. */
   terminate(): void;
