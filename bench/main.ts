@@ -17,7 +17,16 @@ import { startMode } from './modes/start.ts';
 import { turnMode } from './modes/turn.ts';
 import { printFindings, writeFindings } from './results.ts';
 
-const MODES: readonly Mode[] = [turnMode, longMode, addedMode, crowdMode, memoryMode, startMode, hedgeMode, speculateMode];
+const MODES: readonly Mode[] = [
+  turnMode,
+  longMode,
+  addedMode,
+  crowdMode,
+  memoryMode,
+  startMode,
+  hedgeMode,
+  speculateMode,
+];
 const USAGE = `npm run bench -- [${MODES.map(({ name }) => name).join(' | ')}]... [options]
 
   --seed <number>   of conversations and delays (20261121)
