@@ -160,10 +160,8 @@ export function parseFrame(text: string): ParsedFrame {
   } catch {
     return { kind: 'malformed', reason: 'frame.not_json' }; // the reason says all there is to say
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { kind: 'malformed', reason: 'frame.not_object' };
-  }
-  const type = 'interaction_type' in value ? value.interaction_type : undefined;
+  if (!isRecord(value)) return { kind: 'malformed', reason: 'frame.not_object' };
+  const type = value.interaction_type;
   if (typeof type !== 'string' || !KNOWN.has(type)) return { kind: 'ignored' };
   const parsed = inbound.safeParse(value);
   if (parsed.success) return { kind: 'frame', frame: parsed.data };

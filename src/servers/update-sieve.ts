@@ -1,5 +1,3 @@
-import { freeBytes } from '../std/bytes.ts';
-
 /**
  * Retell sends several `update_only` a second, each with the whole transcript, and each replaces the one before. Most
  * are overtaken before anyone wants to read them; unmasked, joined and checked they would cost more than all else we do
@@ -7,6 +5,7 @@ import { freeBytes } from '../std/bytes.ts';
  * it came in, until something else follows it; an ask that can be read makes it useless. Everything else about
  * WebSockets is the library's.
  */
+import { freeBytes } from '../std/bytes.ts';
 
 /** As Retell prints them; a frame that is printed otherwise is passed on like any other. */
 const OPENINGS = {
