@@ -6,7 +6,7 @@ export interface Hedge {
   ended(silentMs: number): void;
   /** A first try was still silent when it was given up, whoever gave it up and why. */
   givenUp(silentMs: number): void;
-  /** The hedging delay: silent this long, a first try is worth a second one. Undefined when it is not, or not yet known. */
+  /** The hedging delay: silent this long, a first try is worth a second one. Undefined when none is, and before twenty. */
   delayMs(): number | undefined;
 }
 
@@ -20,7 +20,7 @@ const KEPT = 1_000;
 const NEEDED = 20;
 /** Estimating from a thousand costs a fifth of a millisecond: it waits until a twentieth of them is new. */
 const NEWS = 0.05;
-/** Fewer tries than this that were watched until a second one would have spoken prove nothing. */
+/** Fewer tries than this that were silent, and whose fate was seen, say nothing of what becomes of silent ones. */
 const WITNESSES = 5;
 
 /** Knows nothing at first; a thousand numbers at most. */
@@ -61,15 +61,17 @@ export function createHedge(): Hedge {
 /**
  * The earliest time at which second tries stay within the budget and pay: a first try that is silent until then will
  * more likely than not be silent for longer than a fresh one takes. Late tries of a healthy model come sooner than that.
+ * Where too few were seen to tell they are taken to pay: a race for nothing costs a request, none a caller seconds.
  *
  * @source Dean and Barroso, "The Tail at Scale", 2013: hedged requests, deferred until few are outstanding
  */
 function hedgingDelayMs(steps: readonly SurvivalStep[]): number | undefined {
   const medianMs = steps.find(({ share }) => share <= 0.5)?.atMs;
   if (medianMs === undefined) return undefined;
-  return steps.find(({ atMs, share }) => {
-    if (share > AIM) return false;
-    const then = stepAt(steps, atMs + medianMs);
-    return then !== undefined && then.watched >= WITNESSES && then.share >= share / 2;
+  return steps.find((now) => {
+    if (now.share > AIM) return false;
+    const then = stepAt(steps, now.atMs + medianMs) ?? now;
+    const witnesses = then.ended - now.ended + then.watched;
+    return witnesses < WITNESSES || then.share >= now.share / 2;
   })?.atMs;
 }

@@ -5,9 +5,9 @@ import { stepAt, survivalOf } from './survival.ts';
 describe('survival', () => {
   it('is the plain share of longer waits where all of them ended', () => {
     expect(survivalOf([30, 10, 20, 20], [])).toEqual([
-      { atMs: 10, share: 0.75, watched: 3 },
-      { atMs: 20, share: 0.25, watched: 1 },
-      { atMs: 30, share: 0, watched: 0 },
+      { atMs: 10, share: 0.75, ended: 1, watched: 3 },
+      { atMs: 20, share: 0.25, ended: 3, watched: 1 },
+      { atMs: 30, share: 0, ended: 4, watched: 0 },
     ]);
   });
 
@@ -19,14 +19,14 @@ describe('survival', () => {
   });
 
   it('takes a wait given up at the moment another ended for the longer one', () => {
-    expect(survivalOf([10], [10])).toEqual([{ atMs: 10, share: 0.5, watched: 0 }]);
+    expect(survivalOf([10], [10])).toEqual([{ atMs: 10, share: 0.5, ended: 1, watched: 0 }]);
   });
 
   it('knows nothing from nothing, and no end where none was seen', () => {
     expect(survivalOf([], [])).toEqual([]);
     expect(survivalOf([], [5, 7])).toEqual([
-      { atMs: 5, share: 1, watched: 1 },
-      { atMs: 7, share: 1, watched: 0 },
+      { atMs: 5, share: 1, ended: 0, watched: 1 },
+      { atMs: 7, share: 1, ended: 0, watched: 0 },
     ]);
   });
 

@@ -3,6 +3,8 @@ export interface SurvivalStep {
   readonly atMs: number;
   /** Part of all waits, from 0 to 1, that last longer than `atMs`. */
   readonly share: number;
+  /** Waits that had ended by `atMs`. */
+  readonly ended: number;
   /** Waits that were still watched after `atMs`: what is known beyond it rests on these. */
   readonly watched: number;
 }
@@ -28,7 +30,7 @@ export function survivalOf(ended: ArrayLike<number>, givenUp: ArrayLike<number>)
     while (ends[end] === atMs) end++;
     while (gaps[gap] === atMs) gap++;
     share *= 1 - (end - first) / before;
-    steps.push({ atMs, share, watched: ends.length - end + gaps.length - gap });
+    steps.push({ atMs, share, ended: end, watched: ends.length - end + gaps.length - gap });
   }
   return steps;
 }
