@@ -27,6 +27,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/pino': ['pino'],
   'adapters/retell': ['retell-sdk', 'zod'],
   'adapters/sqlite': ['kysely'],
+  'adapters/redis': ['ioredis'],
+  'adapters/postgres': ['graphile-worker', 'kysely', 'pg'],
   retell: ['zod'],
   agent: ['@standard-schema/spec', 'zod'],
   observe: ['prom-client'],

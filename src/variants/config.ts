@@ -38,6 +38,9 @@ export interface ServerSettings {
   readonly apiKey: Secret | undefined;
   /** Parts of the socket's path that are valid; none: the bare path is. */
   readonly socketSecrets: readonly Secret[];
+  /** Where `distributed` keeps what is live, and what is kept. */
+  readonly redisUrl: Secret | undefined;
+  readonly databaseUrl: Secret | undefined;
   readonly retell: { readonly apiKey: Secret | undefined; readonly baseUrl: string | undefined };
   readonly openai: { readonly apiKey: Secret | undefined; readonly baseUrl: string; readonly model: string };
   /** `host` is reached from this machine only. */
@@ -141,6 +144,8 @@ async function readConfig(env: Environment, cwd: string): Promise<ReadConfig> {
     logLevel: settings.log ?? defaultLogLevel(env),
     apiKey: secret(settings.apiKey),
     socketSecrets: (settings.socketSecret ?? []).map((value) => new Secret(value)),
+    redisUrl: secret(settings.redisUrl),
+    databaseUrl: secret(settings.databaseUrl),
     retell: { apiKey: secret(settings.retellApiKey), baseUrl: settings.retellBaseUrl },
     openai: {
       apiKey: secret(settings.openaiApiKey),

@@ -31,6 +31,10 @@ export interface UserConfig {
   readonly apiKey?: string;
   /** `OFFHOOK_SOCKET_SECRET`: the secret part of the socket's path; two during rotation. */
   readonly socketSecret?: string | readonly string[];
+  /** `REDIS_URL`, of `distributed`: where live calls are kept. */
+  readonly redisUrl?: string;
+  /** `DATABASE_URL`, of `distributed`: where records are kept. */
+  readonly databaseUrl?: string;
   /** `RETELL_WEBHOOK_KEY`: what Retell signs with; two during rotation. */
   readonly retellWebhookKey?: string | readonly string[];
   /** `RETELL_API_KEY`: what we call Retell with. */
