@@ -34,6 +34,8 @@ const config: Config = {
   logLevel: 'silent',
   apiKey: undefined,
   socketSecrets: [],
+  redisUrl: undefined,
+  databaseUrl: undefined,
   retell: { apiKey: undefined, baseUrl: undefined },
   openai: { apiKey: undefined, baseUrl: '', model: '' },
   isLoopback: true,
