@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod';
-import { isRecord } from '../std/json.ts';
+import { isRecord, parseJson } from '../std/json.ts';
 
 export interface WireWord {
   readonly word?: string | undefined;
@@ -154,12 +154,8 @@ export type ParsedFrame =
 
 /** Parses one text frame from Retell; never throws. Ids must be integers that are safe to count with. */
 export function parseFrame(text: string): ParsedFrame {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { kind: 'malformed', reason: 'frame.not_json' }; // the reason says all there is to say
-  }
+  const value = parseJson(text);
+  if (value === undefined) return { kind: 'malformed', reason: 'frame.not_json' };
   if (!isRecord(value)) return { kind: 'malformed', reason: 'frame.not_object' };
   const type = value.interaction_type;
   if (typeof type !== 'string' || !KNOWN.has(type)) return { kind: 'ignored' };

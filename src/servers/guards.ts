@@ -1,9 +1,9 @@
 import type { Proof } from '../operations/prove-call.ts';
 import type { Clock } from '../std/clock.ts';
 
-/** A peer that does not read: this much waiting for it, for this long. */
+/** A peer that does not read: this much waiting for it at so many looks in a row. By time, our own pause would count. */
 const SLOW_BYTES = 1024 * 1024;
-const SLOW_MS = 5_000;
+const SLOW_LOOKS = 6;
 const LOOK_EVERY_MS = 1_000;
 
 /**
@@ -16,11 +16,11 @@ export function watchSlowReader(
   socket: { readonly bufferedAmount: number },
   onSlow: () => void,
 ): () => void {
-  let slowSince: number | undefined;
+  let slowLooks = 0;
   const cancel = clock.every(LOOK_EVERY_MS, () => {
     const isSlow = socket.bufferedAmount > SLOW_BYTES;
-    slowSince = isSlow ? (slowSince ?? clock.now()) : undefined;
-    if (slowSince === undefined || clock.now() - slowSince < SLOW_MS) return;
+    slowLooks = isSlow ? slowLooks + 1 : 0;
+    if (slowLooks < SLOW_LOOKS) return;
     cancel();
     onSlow();
   });

@@ -174,7 +174,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     webSocket.on('message', (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return options.countFrame('frame.binary');
       guarded(callId, () => listener?.onFrame(data));
-      freeBytes(data);
+      freeBytes(data, headerBytesOf(data));
     });
     transport.onWaiting = () => guarded(callId, () => listener?.onWaiting());
     webSocket.on('error', (error) => {
@@ -254,6 +254,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     }
     socket.end(printRefusal(status), () => socket.destroy());
   }
+}
+
+/** What stands before a masked payload; it tells the payload's own header from the end of another frame. */
+function headerBytesOf({ byteLength }: Buffer): number {
+  return byteLength < 65_536 ? 8 : 14;
 }
 
 /** Until the upgrade nobody else listens: a peer that resets its connection must not end the process. */

@@ -17,7 +17,7 @@ export interface CallSocket {
 
 /** What the door tells the session, in the order it happens; each returns at once. */
 export interface SocketListener {
-  /** A whole text frame; its bytes are gone once this returns. */
+  /** A whole text frame; its bytes may be gone once this returns. */
   onFrame(bytes: Buffer): void;
   /** An update came and waits until something follows it, or `pull`; it may have overtaken another. */
   onWaiting(): void;

@@ -20,6 +20,9 @@ export interface Clock {
   every(everyMs: number, run: () => void): () => void;
 }
 
+/** Node takes what is longer for a millisecond. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const startedAt = Date.now() - performance.now();
 
 export const systemClock: Clock = {
@@ -37,10 +40,10 @@ export const systemClock: Clock = {
         turn = setImmediate(run);
         return;
       }
-      timer = setTimeout(wait, Math.ceil(leftMs));
+      timer = setTimeout(wait, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
       timer.unref();
     };
-    timer = setTimeout(wait, Math.ceil(Math.max(0, delayMs)));
+    timer = setTimeout(wait, Math.min(Math.ceil(Math.max(0, delayMs)), LONGEST_TIMER_MS));
     timer.unref();
     return () => {
       clearTimeout(timer);

@@ -40,6 +40,8 @@ export function post(dispatcher: Dispatcher, request: HttpRequest, signal: Abort
   const { origin, pathname, search } = request.url;
   const { headers, body } = request;
   try {
+    // It may have aborted while the client was loaded: nobody tells a listener then.
+    signal.throwIfAborted();
     dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, exchange);
   } catch (error) {
     exchange.end({ error });
@@ -79,6 +81,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: HttpAnswer['headers']): void {
+    if (statusCode < 200) return; // a hint before the answer
     this.#answer.resolve({
       statusCode,
       headers,
@@ -141,8 +144,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#unread.length = 0;
     this.#unreadBytes = 0;
     if (this.#ending) return;
-    if (this.#control?.paused) this.#control.resume();
     this.#cancelGiveBack = systemClock.after(GIVE_BACK_MS, () => this.#drop());
+    if (this.#control?.paused) this.#control.resume();
   }
 
   #drop(): void {

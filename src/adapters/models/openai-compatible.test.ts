@@ -160,6 +160,14 @@ describe('the request', () => {
 });
 
 describe('answers that are none', () => {
+  it('waits for the answer behind a hint', async () => {
+    const { model } = await provider((_, response) => {
+      response.writeEarlyHints({ link: '</x>; rel=preload' });
+      begin(response).end(word('Hi.') + DONE);
+    });
+    expect((await read(model)).chunks).toEqual([{ kind: 'text', text: 'Hi.' }, { kind: 'end' }]);
+  });
+
   it.each([
     [400, 'invalid', 'model.request_refused'],
     [401, 'unauthenticated', 'model.key_refused'],
@@ -185,7 +193,7 @@ describe('answers that are none', () => {
   it('frees the socket of an error page without end', async () => {
     const { model, sockets } = await provider((_, response) => response.writeHead(500).write(SECRET));
     expect((await read(model)).fault?.reason).toBe('model.unavailable');
-    expect(await untilFreed(sockets)).toBeLessThan(100);
+    expect(await untilFreed(sockets)).toBeLessThan(1_000);
   });
 
   it.each([
@@ -297,6 +305,16 @@ describe('letting go', () => {
     let requests = 0;
     const { model } = await provider(() => requests++);
     expect((await read(model, AbortSignal.abort(superseded))).fault).toBe(superseded);
+    expect(requests).toBe(0);
+  });
+
+  it('asks nobody for a signal that aborts while the client is loaded', async () => {
+    let requests = 0;
+    const { model } = await provider(() => requests++);
+    const controller = new AbortController();
+    const reading = read(model, controller.signal);
+    controller.abort(superseded);
+    expect((await reading).fault).toBe(superseded);
     expect(requests).toBe(0);
   });
 

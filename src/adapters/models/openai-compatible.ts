@@ -52,7 +52,8 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): LanguageMode
       if (signal.aborted) throw cancelledBy(signal);
       throw error instanceof Fault ? error : streamCut(name, error);
     } finally {
-      if (isWhole) answer.giveBack();
+      // A refusal is short: retries under a rate limit keep their connection.
+      if (isWhole || answer.statusCode !== 200) answer.giveBack();
       else answer.drop();
     }
   }
