@@ -64,7 +64,7 @@ async function remember(
   const record = { key: `${event}:${callId}`, event, callId, signedAt, receivedAt: clock.wall(), body };
   try {
     await withDeadline(clock, REMEMBER_TIMEOUT_MS, 'inbound.store_timeout', signal, (within) =>
-      records.acceptWebhook(record, [], within),
+      records.acceptWebhook(record, { facts: [], jobs: [] }, within),
     );
   } catch (thrown) {
     // The call is answered all the same; call_started or Retell's API may prove it later.

@@ -38,7 +38,7 @@ export async function acceptWebhook(
   const place = callId && { callId, ...REPORTED, at: clock.now() };
   const facts = place && ended ? [stamp({ type: 'call.reported', ...ended }, place)] : [];
   const record = { key, event, callId, signedAt, receivedAt: clock.wall(), body };
-  const verdict = await records.acceptWebhook(record, facts, signal);
+  const verdict = await records.acceptWebhook(record, { facts, jobs: [] }, signal);
   if (callId) {
     liveCalls.prove(callId);
     if (ended) await endNow(context, callId, ended.disconnectionReason);

@@ -45,7 +45,7 @@ describe('the prover', () => {
     const prover = createCallProver(context);
     expect(await prover.prove(callId, signal)).toBe('unknown');
     const webhook = { key: 'k', event: 'call_started', callId, signedAt: 1, receivedAt: 1, body: '{}' };
-    await context.records.acceptWebhook(webhook, [], signal);
+    await context.records.acceptWebhook(webhook, { facts: [], jobs: [] }, signal);
     expect(await prover.prove(callId, signal)).toBe('proven');
   });
 

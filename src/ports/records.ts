@@ -1,6 +1,7 @@
 import type { CallId } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
 import type { CallReport } from '../call/report.ts';
+import type { NewJob } from './jobs.ts';
 
 /** A webhook as Retell sent it, verified. */
 export interface WebhookRecord {
@@ -12,6 +13,12 @@ export interface WebhookRecord {
   readonly signedAt: number;
   readonly receivedAt: number;
   readonly body: string;
+}
+
+/** What follows from something stored, enqueued in the transaction that stores it. */
+export interface FollowUp {
+  readonly facts: readonly CallEvent[];
+  readonly jobs: readonly NewJob[];
 }
 
 /** A call as the list shows it: ids, times, outcome; no words. */
@@ -27,14 +34,10 @@ export interface CallSummary {
 /** The durable archive. Every method is one transaction; a success has been synced to disk. */
 export interface Records {
   /**
-   * Claims the webhook's key, stores it, and enqueues `facts` to the records' outbox, or says that it was here
-   * before. A `transcript_updated` with a later `signedAt` replaces the older one and is `stored`.
+   * Claims the webhook's key, stores it, and enqueues its facts to the records' outbox and its jobs, or says that it
+   * was here before. A `transcript_updated` with a later `signedAt` replaces the older one and is `stored`.
    */
-  acceptWebhook(
-    webhook: WebhookRecord,
-    facts: readonly CallEvent[],
-    signal: AbortSignal,
-  ): Promise<'stored' | 'duplicate'>;
+  acceptWebhook(webhook: WebhookRecord, followUp: FollowUp, signal: AbortSignal): Promise<'stored' | 'duplicate'>;
   /** Whether a signed webhook has ever named this call: one of the proofs of a call. */
   isNamed(callId: CallId, signal: AbortSignal): Promise<boolean>;
   /** Whether a `call_ended` for it was accepted: its id is never admitted again. */

@@ -66,7 +66,7 @@ function backOffice(name: string, open: (clock: ManualClock) => Promise<Stores>,
     const report = (callId: CallId) => {
       const webhook = { key: `end ${callId}`, event: 'call_ended', callId, signedAt: 1, receivedAt: 1, body: '{}' };
       const fact = { type: 'call.reported', disconnectionReason: 'user_hangup', durationMs: 5_000 } as const;
-      return stores.records.acceptWebhook(webhook, [sampleEvent(callId, 0, fact, 0)], signal);
+      return stores.records.acceptWebhook(webhook, { facts: [sampleEvent(callId, 0, fact, 0)], jobs: [] }, signal);
     };
     const started = (callId: CallId) =>
       sampleEvent(callId, 0, { type: 'call.started', agent: 'front-desk', agentVersion: '1', isProven: true });

@@ -38,7 +38,7 @@ describe('the relay', () => {
     const [fromCall, fromWebhook] = [sampleEvent(newCallId(), 1), sampleEvent(newCallId(), 1)];
     await callStore.enqueue([fromCall], signal);
     const webhook = { key: 'k', event: 'call_ended', callId: fromWebhook.callId, signedAt: 1, receivedAt: 1, body: '' };
-    await records.acceptWebhook(webhook, [fromWebhook], signal);
+    await records.acceptWebhook(webhook, { facts: [fromWebhook], jobs: [] }, signal);
     start([callStore, records]);
     await clock.advance(0);
     expect(await published()).toEqual([fromCall, fromWebhook]);

@@ -23,7 +23,7 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
 
     it('stores a webhook with its facts once, however many deliveries come at once', async () => {
       const fact = sampleEvent(callId, 1, { type: 'call.reported', disconnectionReason: 'user_hangup' }, 0);
-      const accept = () => records.acceptWebhook(webhookOf(callId, 'call_ended'), [fact], signal);
+      const accept = () => records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [fact], jobs: [] }, signal);
       const answers = await Promise.all(Array.from({ length: 20 }, accept));
       expect(answers.filter((answer) => answer === 'stored')).toHaveLength(1);
       expect(answers.filter((answer) => answer === 'duplicate')).toHaveLength(19);
@@ -32,24 +32,24 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
 
     it('knows a call that a webhook named, and one that a webhook ended', async () => {
       expect(await records.isNamed(callId, signal)).toBe(false);
-      await records.acceptWebhook(webhookOf(callId, 'call_started'), [], signal);
+      await records.acceptWebhook(webhookOf(callId, 'call_started'), { facts: [], jobs: [] }, signal);
       expect(await records.isNamed(callId, signal)).toBe(true);
       expect(await records.isEnded(callId, signal)).toBe(false);
-      await records.acceptWebhook(webhookOf(callId, 'call_ended'), [], signal);
+      await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [], jobs: [] }, signal);
       expect(await records.isEnded(callId, signal)).toBe(true);
       expect(await records.isNamed(newCallId(), signal)).toBe(false);
     });
 
     it('accepts a webhook that names no call', async () => {
       const alert = { ...webhookOf(callId, 'alert_triggered'), callId: undefined };
-      expect(await records.acceptWebhook(alert, [], signal)).toBe('stored');
-      expect(await records.acceptWebhook(alert, [], signal)).toBe('duplicate');
+      expect(await records.acceptWebhook(alert, { facts: [], jobs: [] }, signal)).toBe('stored');
+      expect(await records.acceptWebhook(alert, { facts: [], jobs: [] }, signal)).toBe('duplicate');
       expect(await records.isNamed(callId, signal)).toBe(false);
     });
 
     it('lets the newest transcript win, whatever order they come in', async () => {
       const transcript = (signedAt: number) => ({ ...webhookOf(callId, 'transcript_updated'), signedAt });
-      const accept = (signedAt: number) => records.acceptWebhook(transcript(signedAt), [], signal);
+      const accept = (signedAt: number) => records.acceptWebhook(transcript(signedAt), { facts: [], jobs: [] }, signal);
       expect(await accept(20)).toBe('stored');
       expect(await accept(10)).toBe('duplicate');
       expect(await accept(20)).toBe('duplicate');
@@ -58,9 +58,11 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
     });
 
     it('never lets a later signature replace anything but a transcript', async () => {
-      await records.acceptWebhook(webhookOf(callId, 'call_ended'), [], signal);
+      await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [], jobs: [] }, signal);
       const again = { ...webhookOf(callId, 'call_ended'), signedAt: 99 };
-      expect(await records.acceptWebhook(again, [sampleEvent(callId, 1)], signal)).toBe('duplicate');
+      expect(await records.acceptWebhook(again, { facts: [sampleEvent(callId, 1)], jobs: [] }, signal)).toBe(
+        'duplicate',
+      );
       expect(await pending()).toEqual([]);
     });
 
@@ -81,12 +83,13 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
           for (const webhook of order.flatMap((place) => twice[place] ?? []))
             await records.acceptWebhook(
               webhook,
-              webhook.event === 'call_ended' ? [sampleEvent(id, 1, ended, 0)] : [],
+              { facts: webhook.event === 'call_ended' ? [sampleEvent(id, 1, ended, 0)] : [], jobs: [] },
               signal,
             );
           expect((await pending()).filter((fact) => fact.callId === id)).toEqual([sampleEvent(id, 1, ended, 0)]);
           expect([await records.isNamed(id, signal), await records.isEnded(id, signal)]).toEqual([true, true]);
-          for (const webhook of twice) expect(await records.acceptWebhook(webhook, [], signal)).toBe('duplicate');
+          for (const webhook of twice)
+            expect(await records.acceptWebhook(webhook, { facts: [], jobs: [] }, signal)).toBe('duplicate');
         }),
         { numRuns: 10 },
       );
@@ -157,7 +160,7 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
 
     it('keeps facts in its outbox until they are forgotten', async () => {
       const facts = [sampleEvent(callId, 1), sampleEvent(callId, 2)];
-      await records.acceptWebhook(webhookOf(callId, 'call_ended'), facts, signal);
+      await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts, jobs: [] }, signal);
       const [first] = await records.pendingFacts(1, signal);
       expect(first?.event).toEqual(facts[0]);
       await records.forgetFacts([first?.position ?? -1], signal);
@@ -173,11 +176,13 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
     if (!isDurable) return;
     it('keeps everything over a reopening', async () => {
       const fact = sampleEvent(callId, 1);
-      await records.acceptWebhook(webhookOf(callId, 'call_ended'), [fact], signal);
+      await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [fact], jobs: [] }, signal);
       await records.saveFact(fact, signal);
       await records.saveReport(sampleReport(callId), signal);
       records = await subject.reopen();
-      expect(await records.acceptWebhook(webhookOf(callId, 'call_ended'), [fact], signal)).toBe('duplicate');
+      expect(await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [fact], jobs: [] }, signal)).toBe(
+        'duplicate',
+      );
       expect(await pending()).toEqual([fact]);
       expect(await records.facts(callId, signal)).toEqual([fact]);
       expect(await records.report(callId, signal)).toEqual(sampleReport(callId));

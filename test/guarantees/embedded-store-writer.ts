@@ -34,7 +34,7 @@ async function writeLive(callId: CallId): Promise<void> {
 async function writeRecords(callId: CallId): Promise<void> {
   for (let n = 1; ; n++) {
     const webhook = { key: `${callId} ${n}`, event: 'call_started', callId, signedAt: n, receivedAt: n, body: '{}' };
-    await records.acceptWebhook(webhook, [sampleEvent(callId, n)], signal);
+    await records.acceptWebhook(webhook, { facts: [sampleEvent(callId, n)], jobs: [] }, signal);
     say('accepted', n);
     await eventLog.publish([sampleEvent(callId, n)], signal);
     say('published', n);

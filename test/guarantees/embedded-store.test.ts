@@ -90,7 +90,9 @@ async function checkRecords({ records, eventLog }: Embedded, callId: CallId, ack
   const { accepted = 0, published = 0 } = acknowledged;
   for (let n = 1; n <= accepted; n++) {
     const webhook = { key: `${callId} ${n}`, event: 'call_started', callId, signedAt: n, receivedAt: n, body: '{}' };
-    expect(await records.acceptWebhook(webhook, [sampleEvent(callId, n)], signal)).toBe('duplicate');
+    expect(await records.acceptWebhook(webhook, { facts: [sampleEvent(callId, n)], jobs: [] }, signal)).toBe(
+      'duplicate',
+    );
   }
   const pending = await records.pendingFacts(1_000_000, signal);
   const seqs = pending.filter(({ event }) => event.callId === callId).map(({ event }) => event.seq);

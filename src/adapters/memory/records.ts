@@ -1,11 +1,12 @@
 import type { CallId } from '../../call/call.ts';
 import type { CallEvent } from '../../call/events.ts';
 import { byOrder, type CallReport, countTurns } from '../../call/report.ts';
+import type { NewJob } from '../../ports/jobs.ts';
 import type { CallSummary, Records, WebhookRecord } from '../../ports/records.ts';
 import { memoryOutbox } from './outbox.ts';
 
-/** The archive in memory, for tests of other rooms. */
-export function memoryRecords(): Records {
+/** The archive in memory, for tests of other rooms; `addJobs` takes the jobs of what is stored. */
+export function memoryRecords(addJobs: (jobs: readonly NewJob[]) => void = () => {}): Records {
   const webhooks = new Map<string, WebhookRecord>();
   const facts = new Map<string, CallEvent>();
   const reports = new Map<CallId, CallReport>();
@@ -26,13 +27,14 @@ export function memoryRecords(): Records {
   };
 
   return {
-    async acceptWebhook(webhook, enqueued, signal) {
+    async acceptWebhook(webhook, followUp, signal) {
       signal.throwIfAborted();
       const before = webhooks.get(webhook.key);
       const isNewer = webhook.event === 'transcript_updated' && before && webhook.signedAt > before.signedAt;
       if (before && !isNewer) return 'duplicate';
       webhooks.set(webhook.key, webhook);
-      outbox.append(enqueued);
+      outbox.append(followUp.facts);
+      addJobs(followUp.jobs);
       return 'stored';
     },
     async isNamed(callId, signal) {

@@ -66,7 +66,7 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       callStore,
       toolLedger,
       eventLog: eventLogOver(client, clock),
-      records: recordsOver(client),
+      records: recordsOver(client, clock),
       close() {
         closing.abort(new Fault('cancelled', 'store.closing', 'the stores are being closed'));
         closed ??= closeAll(opened);

@@ -41,7 +41,7 @@ describe('the records client', () => {
   };
 
   it('fails what a lost thread was asked, starts another at once, and finds what was acknowledged', async () => {
-    const records = recordsOver(client);
+    const records = recordsOver(client, clock);
     const fact = sampleEvent(newCallId(), 1);
     await records.saveFact(fact, signal);
     // Asked once the thread is told to end: one that is still running might answer before it does.
@@ -62,7 +62,7 @@ describe('the records client', () => {
     await kill();
     await kill();
     expect(threads).toHaveLength(2);
-    await expect(recordsOver(client).facts(newCallId(), signal)).rejects.toMatchObject({
+    await expect(recordsOver(client, clock).facts(newCallId(), signal)).rejects.toMatchObject({
       reason: 'records.thread_lost',
     });
     await clock.advance(999);
@@ -74,11 +74,11 @@ describe('the records client', () => {
     expect(threads).toHaveLength(3);
     await clock.advance(1);
     expect(threads).toHaveLength(4);
-    expect(await recordsOver(client).facts(newCallId(), signal)).toEqual([]);
+    expect(await recordsOver(client, clock).facts(newCallId(), signal)).toEqual([]);
   });
 
   it('rejects with the reason when aborted, though what was asked is still written', async () => {
-    const records = recordsOver(client);
+    const records = recordsOver(client, clock);
     const fact = sampleEvent(newCallId(), 1);
     const aborting = new AbortController();
     const saving = records.saveFact(fact, aborting.signal);
@@ -90,7 +90,7 @@ describe('the records client', () => {
   it('brings a Fault over from the thread whole', async () => {
     // The table takes whole numbers only, so it is SQLite, in the thread, that refuses.
     const broken = { ...sampleEvent(newCallId(), 1), seq: 1.5 };
-    await expect(recordsOver(client).saveFact(broken, signal)).rejects.toMatchObject({
+    await expect(recordsOver(client, clock).saveFact(broken, signal)).rejects.toMatchObject({
       name: 'Fault',
       kind: 'bug',
       reason: 'store.failed',
@@ -98,7 +98,7 @@ describe('the records client', () => {
   });
 
   it('answers in the order it was asked', async () => {
-    const records = recordsOver(client);
+    const records = recordsOver(client, clock);
     const callId = newCallId();
     const order: number[] = [];
     await Promise.all(
@@ -131,7 +131,7 @@ describe('the records client', () => {
   });
 
   it('finishes what it was asked before it closes, and refuses what comes after', async () => {
-    const records = recordsOver(client);
+    const records = recordsOver(client, clock);
     const fact = sampleEvent(newCallId(), 1);
     const saving = records.saveFact(fact, signal);
     const closing = client.close();

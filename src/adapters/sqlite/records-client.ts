@@ -180,10 +180,10 @@ export class RecordsClient {
   }
 }
 
-/** The archive, through the records thread. */
-export function recordsOver(client: RecordsClient): Records {
+/** The archive, through the records thread; its jobs wait from `clock`'s now. */
+export function recordsOver(client: RecordsClient, clock: Clock): Records {
   return {
-    acceptWebhook: (webhook, facts, signal) => client.ask('acceptWebhook', [webhook, facts], signal),
+    acceptWebhook: (webhook, followUp, signal) => client.ask('acceptWebhook', [webhook, followUp, clock.now()], signal),
     isNamed: (callId, signal) => client.ask('isNamed', [callId], signal),
     isEnded: (callId, signal) => client.ask('isEnded', [callId], signal),
     saveFact: (event, signal) => client.ask('saveFact', [event], signal),

@@ -68,4 +68,39 @@ export const RECORDS_MIGRATIONS: readonly string[] = [
     PRIMARY KEY (group_name, position)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- AUTOINCREMENT: the id of a job is never given out again.
+  CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT,
+    payload TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'held', 'dead')),
+    due_at REAL NOT NULL,
+    attempt INTEGER NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    reason TEXT,
+    failed_at REAL
+  ) STRICT;
+  CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
+  CREATE INDEX jobs_dead ON jobs (failed_at) WHERE state = 'dead';
+  CREATE INDEX jobs_by_key ON jobs (kind, key) WHERE state = 'waiting' AND key IS NOT NULL;
+
+  -- place is the order they were opened in; what to dial is forgotten once nobody will be dialled for it.
+  CREATE TABLE dials (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    request_id TEXT UNIQUE,
+    fingerprint TEXT NOT NULL,
+    what TEXT,
+    state TEXT NOT NULL,
+    call_id TEXT,
+    reason TEXT,
+    attempts INTEGER NOT NULL,
+    opened_at REAL NOT NULL,
+    changed_at REAL NOT NULL,
+    due_at REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX dials_by_state ON dials (state, place);
+  `,
 ];

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { type Generated, Kysely, type RawBuilder, SqliteDialect, type SqliteStatement, sql } from 'kysely';
+import type { StoredDial } from '../../ports/dials.ts';
 
 /** `records.db` as kysely sees it. Times are epoch milliseconds, JSON is text. */
 export interface RecordsTables {
@@ -58,6 +59,35 @@ export interface RecordsTables {
     readonly reason: string;
     readonly message: string;
     readonly buried_at: number;
+  };
+  readonly jobs: {
+    readonly id: Generated<number>;
+    readonly kind: string;
+    readonly key: string | null;
+    /** JSON. */
+    readonly payload: string;
+    readonly state: 'waiting' | 'held' | 'dead';
+    readonly due_at: number;
+    /** Tries that were begun. */
+    readonly attempt: number;
+    readonly max_attempts: number;
+    readonly reason: string | null;
+    readonly failed_at: number | null;
+  };
+  readonly dials: {
+    readonly place: Generated<number>;
+    readonly id: string;
+    readonly request_id: string | null;
+    readonly fingerprint: string;
+    /** The order, as JSON; null once it is forgotten. */
+    readonly what: string | null;
+    readonly state: StoredDial['state'];
+    readonly call_id: string | null;
+    readonly reason: string | null;
+    readonly attempts: number;
+    readonly opened_at: number;
+    readonly changed_at: number;
+    readonly due_at: number;
   };
 }
 

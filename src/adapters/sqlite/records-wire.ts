@@ -1,6 +1,6 @@
 import type { CallEvent } from '../../call/events.ts';
 import type { ConsumerGroup, Delivery } from '../../ports/event-log.ts';
-import type { Records } from '../../ports/records.ts';
+import type { FollowUp, Records, WebhookRecord } from '../../ports/records.ts';
 import { Fault, type FaultKind } from '../../std/fault.ts';
 
 /** A method without its signal: none crosses to a thread, and nothing there waits for anything but the disk. */
@@ -8,7 +8,13 @@ type Unsignalled<Method> = Method extends (...args: [...infer Args, AbortSignal]
   ? (...args: Args) => Result
   : never;
 
-export type RecordsOperations = { readonly [name in keyof Records]: Unsignalled<Records[name]> };
+/** The archive's side of the thread. */
+export type RecordsOperations = {
+  readonly [name in Exclude<keyof Records, 'acceptWebhook'>]: Unsignalled<Records[name]>;
+} & {
+  /** `now` is when its jobs begin to wait: the thread has no clock. */
+  acceptWebhook(webhook: WebhookRecord, followUp: FollowUp, now: number): Promise<'stored' | 'duplicate'>;
+};
 
 /** The event log's side of the thread. `now` is the asker's clock: the thread has none. */
 export interface EventLogOperations {

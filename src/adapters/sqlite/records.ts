@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import type { CallEvent } from '../../call/events.ts';
 import { type CallReport, countTurns } from '../../call/report.ts';
+import { addJobs } from './jobs.ts';
 import { positionsIn, type RecordsTables } from './records-schema.ts';
 import type { RecordsOperations } from './records-wire.ts';
 import { callIdOf } from './rows.ts';
@@ -13,7 +14,7 @@ export function recordsOperations(db: Kysely<RecordsTables>, database: DatabaseS
     'INSERT INTO facts (call_id, epoch, seq, event) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
   return {
-    async acceptWebhook(webhook, facts) {
+    async acceptWebhook(webhook, { facts, jobs }, now) {
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('webhooks')
         .values({
@@ -42,6 +43,7 @@ export function recordsOperations(db: Kysely<RecordsTables>, database: DatabaseS
         const rows = facts.map((fact) => ({ event: JSON.stringify(fact) }));
         await db.insertInto('outbox').values(rows).execute();
       }
+      await addJobs(db, jobs, now);
       return 'stored';
     },
 
