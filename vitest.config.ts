@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` needs nothing installed and shares one thread pool; `whole` starts real processes,
-// so its files run one after another and may take longer.
+// Three projects: `unit` needs nothing installed and shares one thread pool; `whole` starts real processes, and
+// `services` has a real Redis and Postgres, so their files run one after another and may take longer.
 export default defineConfig({
   test: {
     projects: [
@@ -17,6 +17,17 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/calls/**/*.test.ts', 'test/guarantees/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'services',
+          include: ['test/services/**/*.test.ts'],
+          globalSetup: 'tools/services/global-setup.ts',
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 60_000,
