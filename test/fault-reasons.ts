@@ -19,6 +19,7 @@ export interface ListedReason {
 export const LISTED_KINDS: readonly string[] = [
   'invalid',
   'unauthenticated',
+  'forbidden',
   'not_found',
   'conflict',
   'exhausted',

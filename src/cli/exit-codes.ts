@@ -14,6 +14,7 @@ export const EXIT = {
 const BY_KIND: { readonly [kind in FaultKind]: number } = {
   invalid: EXIT.badConfig,
   unauthenticated: EXIT.notAuthorised,
+  forbidden: EXIT.notAuthorised,
   not_found: EXIT.failed,
   conflict: EXIT.failed,
   exhausted: EXIT.unreachable,

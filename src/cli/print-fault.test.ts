@@ -57,6 +57,7 @@ describe('exitCodeOf', () => {
     ['unavailable', 'port.in_use', EXIT.unreachable],
     ['unavailable', 'server.unreachable', EXIT.unreachable],
     ['unauthenticated', 'model.key_refused', EXIT.notAuthorised],
+    ['forbidden', 'api.role_refused', EXIT.notAuthorised],
     ['bug', 'internal.unexpected', EXIT.failed],
     ['cancelled', 'cli.interrupted', EXIT.interrupted],
   ] as const)('%s %s ends with %i', (kind, reason, code) => {

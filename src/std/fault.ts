@@ -1,7 +1,8 @@
-/** The nine kinds of failure. A kind decides the HTTP status and what a worker does; see `FAULT_POLICY`. */
+/** The ten kinds of failure. A kind decides the HTTP status and what a worker does; see `FAULT_POLICY`. */
 export type FaultKind =
   | 'invalid'
   | 'unauthenticated'
+  | 'forbidden'
   | 'not_found'
   | 'conflict'
   | 'exhausted'
@@ -18,6 +19,7 @@ export const FAULT_POLICY: {
 } = {
   invalid: { http: 400, worker: 'bury' },
   unauthenticated: { http: 401, worker: 'bury' },
+  forbidden: { http: 403, worker: 'bury' },
   not_found: { http: 404, worker: 'bury' },
   conflict: { http: 409, worker: 'retry_now' },
   exhausted: { http: 429, worker: 'retry_later' },
