@@ -28,6 +28,9 @@ async function overFakeRetell(): Promise<ControlSubject> {
     dials: () => fake.dials().length,
     requests: () => fake.requests().get(DIAL) ?? 0,
     statusOf: (callId) => fake.calls().find(({ call_id }) => call_id === callId)?.call_status,
+    endSilently: fake.end,
+    hideLists: fake.hideLists,
+    setConcurrency: fake.setConcurrency,
     shut,
     close: shut,
   };

@@ -26,6 +26,11 @@ export interface ControlSubject {
   requests(): number;
   /** The provider's own word on a call. */
   statusOf(callId: CallId): string | undefined;
+  /** The call is over by the provider's word, and nobody is told. */
+  endSilently(callId: CallId, disconnectionReason: string, durationMs: number): void;
+  /** The provider's lists name no call, or do so again. */
+  hideLists(isHidden: boolean): void;
+  setConcurrency(current: number, limit: number): void;
   /** From now on nobody listens. */
   shut(): Promise<void>;
   close(): Promise<void>;
@@ -46,6 +51,7 @@ export function callControlContract(name: string, open: () => Promise<ControlSub
       control = subject.port;
     });
     afterEach(() => subject.close());
+    const place = async () => (await control.place(PERSON, idle)).callId;
 
     it('places a call, says under which id, and finds it by that', async () => {
       const placed = await control.place({ ...PERSON, agentId: 'agent_desk' }, idle);
@@ -87,12 +93,58 @@ export function callControlContract(name: string, open: () => Promise<ControlSub
       expect(fault).toMatchObject({ kind: 'not_found', reason: 'retell.not_found' });
     });
 
+    it('finds a call by a field of its metadata, and no other call by it', async () => {
+      await control.place({ ...PERSON, metadata: { order: 'o-2' } }, idle);
+      const placed = await control.place({ ...PERSON, metadata: { order: 'o-1' } }, idle);
+      for (let others = 0; others < 3; others++) await control.place(PERSON, idle);
+      expect(await control.findByMetadata('order', 'o-1', 0, idle)).toEqual(placed);
+      expect(await control.findByMetadata('order', 'o-3', 0, idle)).toBeUndefined();
+      expect(await control.findByMetadata('request', 'o-1', 0, idle)).toBeUndefined();
+    });
+
+    it('finds the call of a dial whose outcome was unknown, once the list names it', async () => {
+      subject.playNext('reset');
+      await faultOf(control.place({ ...PERSON, metadata: { order: 'o-1' } }, idle));
+      subject.hideLists(true);
+      expect(await control.findByMetadata('order', 'o-1', 0, idle)).toBeUndefined();
+      subject.hideLists(false);
+      expect(await control.findByMetadata('order', 'o-1', 0, idle)).toMatchObject({ status: 'registered' });
+    });
+
+    it('says which of some calls are over, and how they ended', async () => {
+      const [first, second, third] = [await place(), await place(), await place()];
+      expect(await control.ended([first, second, NOBODY], idle)).toEqual([]);
+      subject.endSilently(first, 'user_hangup', 61_000);
+      subject.endSilently(third, 'dial_busy', 0);
+      const [over, ...more] = await control.ended([first, second, NOBODY], idle);
+      expect(more).toEqual([]);
+      expect(over).toMatchObject({ callId: first, disconnectionReason: 'user_hangup', durationMs: 61_000 });
+      expect(over?.endedAt).toBeGreaterThan(0);
+      expect(await control.ended([], idle)).toEqual([]);
+    });
+
+    it('says how many calls the workspace has at once, and may have', async () => {
+      subject.setConcurrency(7, 20);
+      expect(await control.concurrency(idle)).toEqual({ current: 7, limit: 20 });
+    });
+
+    it('lists the voice agents of the workspace by name', async () => {
+      const agents = await control.agents(idle);
+      expect(agents.length).toBeGreaterThan(1);
+      expect(agents.map(({ name }) => name)).toEqual(agents.map(({ name }) => name).toSorted());
+      expect(agents.every(({ id }) => id !== 'agent_chat')).toBe(true);
+    });
+
     it('says that the key is refused, whatever was asked for', async () => {
       const { withWrongKey } = subject;
       const asked = [
         withWrongKey.place(PERSON, idle),
         withWrongKey.fetch(NOBODY, idle),
         withWrongKey.end(NOBODY, idle),
+        withWrongKey.findByMetadata('order', 'o-1', 0, idle),
+        withWrongKey.ended([NOBODY], idle),
+        withWrongKey.concurrency(idle),
+        withWrongKey.agents(idle),
       ];
       for (const fault of await Promise.all(asked.map(faultOf))) {
         expect(fault).toMatchObject({ kind: 'unauthenticated', reason: 'retell.key_refused' });

@@ -104,6 +104,13 @@ describe('what is sent and read', () => {
     expect(await control.fetch(callId, idle)).toBeUndefined();
   });
 
+  it('tells how a call ended', async () => {
+    const over = { call_status: 'ended', disconnection_reason: 'user_hangup', end_timestamp: 12, duration_ms: 7 };
+    const { control } = await fakeApi(json(200, { ...placed, ...over }));
+    const account = { status: 'ended', disconnectionReason: 'user_hangup', endedAt: 12, durationMs: 7 };
+    expect(await control.fetch(callId, idle)).toEqual({ callId, agentId: 'agent_1', ...account });
+  });
+
   it('ends a call', async () => {
     const { control, requests } = await fakeApi((response) => response.writeHead(204).end());
     await control.end(callId, idle);
@@ -266,5 +273,81 @@ describe('fetch, which may be repeated', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).write('{');
     }, 20);
     expect(await faultOf(control.fetch(callId, idle))).toMatchObject({ kind: 'timeout', reason: 'retell.timeout' });
+  });
+});
+
+describe('findByMetadata', () => {
+  const call = (order: string, startedAt = 2_000_000) => ({
+    ...placed,
+    start_timestamp: startedAt,
+    metadata: { order },
+  });
+  const pages = (last: object): Answer => {
+    return (response, nth) =>
+      json(200, nth === 1 ? { items: [call('a')], has_more: true, pagination_key: 'next' } : last)(response, nth);
+  };
+
+  it('asks for the field, newest first, and reads on until it is found', async () => {
+    const { control, requests } = await fakeApi(pages({ items: [call('b')], has_more: true, pagination_key: 'more' }));
+    expect(await control.findByMetadata('order', 'b', 0, idle)).toMatchObject({ callId });
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(Array(2).fill('POST /v3/list-calls'));
+    expect(requests.map(({ body }) => JSON.parse(body))).toMatchObject([
+      {
+        filter_criteria: { metadata: [{ type: 'string', op: 'eq', key: 'order', value: 'b' }] },
+        sort_order: 'descending',
+      },
+      { pagination_key: 'next' },
+    ]);
+  });
+
+  it('takes a list for whole once its calls are older than the dial', async () => {
+    const { control, requests } = await fakeApi(pages({ items: [call('a', 1)], has_more: true, pagination_key: 'x' }));
+    expect(await control.findByMetadata('order', 'b', 1_000_000, idle)).toBeUndefined();
+    expect(requests).toHaveLength(2);
+  });
+
+  it.each([
+    ['goes on and on', pages({ items: [call('a')], has_more: true, pagination_key: 'next' }), 10],
+    ['has more and does not say where', pages({ items: [], has_more: true }), 2],
+  ])('does not say that there is none when the list %s', async (_, answer, times) => {
+    const { control, requests } = await fakeApi(answer);
+    expect(await faultOf(control.findByMetadata('order', 'b', 0, idle))).toMatchObject({
+      kind: 'unavailable',
+      reason: 'retell.too_many_calls',
+    });
+    expect(requests).toHaveLength(times);
+  });
+
+  it('asks again while Retell is unavailable: nothing is done by asking', async () => {
+    const { control, requests } = await fakeApi((response, nth) =>
+      (nth < 3 ? error(500, { 'retry-after-ms': '1' }) : json(200, { items: [] }))(response, nth),
+    );
+    expect(await control.findByMetadata('order', 'b', 0, idle)).toBeUndefined();
+    expect(requests).toHaveLength(3);
+  });
+});
+
+describe('lists', () => {
+  it('are a fault when they are none', async () => {
+    const { control } = await fakeApi(json(200, {}));
+    const asked = [
+      control.findByMetadata('order', 'b', 0, idle),
+      control.ended([callId], idle),
+      control.concurrency(idle),
+      control.agents(idle),
+    ];
+    for (const fault of await Promise.all(asked.map(faultOf))) {
+      expect(fault).toMatchObject({ reason: 'retell.bad_response' });
+    }
+  });
+
+  it('of calls that are over are not taken on trust', async () => {
+    const ongoing = { ...placed, call_status: 'ongoing' };
+    const other = { ...placed, call_status: 'ended', call_id: 'call_of_somebody_else' };
+    const { control, requests } = await fakeApi(json(200, { items: [ongoing, other, 'nonsense'], has_more: false }));
+    expect(await control.ended([callId], idle)).toEqual([]);
+    expect(JSON.parse(requests[0]?.body ?? '')).toMatchObject({
+      filter_criteria: { call_id: { op: 'in', value: [callId] }, call_status: { op: 'in' } },
+    });
   });
 });

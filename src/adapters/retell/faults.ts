@@ -45,6 +45,25 @@ export function outcomeUnknown(
   });
 }
 
+/** Retell's answer is none that its documentation knows. */
+export function badResponse(expected: string): Fault {
+  return new Fault('unavailable', 'retell.bad_response', `expected ${expected}, something else came`);
+}
+
+/** A call could not be looked for to the end, so that nobody can say there is none. */
+export function tooManyCalls(searched: number): Fault {
+  return new Fault(
+    'unavailable',
+    'retell.too_many_calls',
+    `expected the call among the newest ${searched}, it was not`,
+    {
+      detail: { searched },
+      effect: 'may have been dialled: the order stays unknown and is not dialled again',
+      fixes: ['look the order up at Retell by offhook_dial in the metadata of its call'],
+    },
+  );
+}
+
 function refusal(status: number, error: unknown): Fault {
   const detail = { status };
   const came = `Retell answered ${status}`;

@@ -1,16 +1,7 @@
+import { systemClock } from '../../std/clock.ts';
 import { randomHex } from '../../std/random.ts';
+import { type FakeCall, type ListedCall, listPage } from './fake-retell-lists.ts';
 import { listenLocally, readBody } from './http-server.ts';
-
-/** A call as the fake keeps it: what was asked for, and what has become of it. */
-interface FakeCall {
-  readonly call_id: string;
-  readonly agent_id: string;
-  /** registered, ongoing, ended, error */
-  readonly call_status: string;
-  readonly from_number: string;
-  readonly to_number: string;
-  readonly metadata: unknown;
-}
 
 /** How the next dial fails after the person's phone has rung, which its caller cannot know. */
 type DialFailure =
@@ -39,6 +30,12 @@ export interface FakeRetell {
   /** Makes a call known, as if Retell had received it. */
   add(call: Partial<FakeCall>): FakeCall;
   setStatus(callId: string, status: string): void;
+  /** The call is over, as Retell's own books say. */
+  end(callId: string, disconnectionReason: string, durationMs?: number): void;
+  /** Calls are not listed from now on, or again: a list of Retell's may lag behind. */
+  hideLists(isHidden: boolean): void;
+  /** What the workspace is told to have at once; without, what is not over counts, of 20. */
+  setConcurrency(current: number, limit: number): void;
   failNext(...failures: readonly DialFailure[]): void;
   /** Requests per `METHOD path`, ids replaced by `:id`. */
   readonly requests: () => ReadonlyMap<string, number>;
@@ -56,7 +53,7 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
   const dials: FakeCall[] = [];
   const failures: DialFailure[] = [];
   const requests = new Map<string, number>();
-  const book = { calls, dials };
+  const book: Book = { calls, dials, isHidden: false, concurrency: undefined };
   const server = await listenLocally((request, response) => {
     const send = ({ status, body }: Reply) => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -64,12 +61,12 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
     };
     const handle = async () => {
       const method = request.method ?? '';
-      const path = (request.url ?? '').split('?')[0] ?? '';
+      const [path = '', query = ''] = (request.url ?? '').split('?');
       const body = parse(await readBody(request));
       const route = routeOf(method, path);
       requests.set(route.name, (requests.get(route.name) ?? 0) + 1);
       if (request.headers.authorization !== `Bearer ${options.apiKey}`) return send(problem(401, 'Invalid API Key'));
-      if (route.name !== 'POST /v2/create-phone-call') return send(answer(route, book));
+      if (route.name !== 'POST /v2/create-phone-call') return send(answer(route, body, query, book));
       const failure = failures.shift();
       if (failure?.kind === 'refused') return send(problem(failure.status, 'refused by the fake'));
       const reply = dial(body, book);
@@ -88,7 +85,15 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
       calls.set(whole.call_id, whole);
       return whole;
     },
-    setStatus: (callId, status) => setStatus(calls, callId, status),
+    setStatus: (callId, status) => change(calls, callId, { call_status: status }),
+    end: (callId, disconnection_reason, duration_ms = 1_000) =>
+      change(calls, callId, { ...overNow(), disconnection_reason, duration_ms }),
+    hideLists(isHidden) {
+      book.isHidden = isHidden;
+    },
+    setConcurrency(current, limit) {
+      book.concurrency = { current, limit };
+    },
     failNext: (...more) => failures.push(...more),
     requests: () => requests,
     close: server.close,
@@ -98,7 +103,16 @@ export async function startFakeRetell(options: FakeRetellOptions): Promise<FakeR
 interface Book {
   readonly calls: Map<string, FakeCall>;
   readonly dials: FakeCall[];
+  isHidden: boolean;
+  concurrency: { readonly current: number; readonly limit: number } | undefined;
 }
+
+const OVER: ReadonlySet<string> = new Set(['ended', 'error', 'not_connected']);
+const AGENTS = [
+  { agent_id: 'agent_fake', agent_name: 'Front desk', channel: 'voice' },
+  { agent_id: 'agent_chat', agent_name: 'Chat desk', channel: 'chat' },
+  { agent_id: 'agent_other', agent_name: 'Back desk', channel: 'voice' },
+] as const;
 
 interface Route {
   readonly name: string;
@@ -110,7 +124,7 @@ function routeOf(method: string, path: string): Route {
   return { name: prefix === undefined ? `${method} ${path}` : `${method} ${prefix}/:id`, id: decodeURIComponent(id) };
 }
 
-function answer(route: Route, book: Book): Reply {
+function answer(route: Route, body: Readonly<Record<string, unknown>>, query: string, book: Book): Reply {
   switch (route.name) {
     case 'GET /v2/get-call/:id': {
       const call = book.calls.get(route.id);
@@ -118,8 +132,14 @@ function answer(route: Route, book: Book): Reply {
     }
     case 'POST /v2/stop-call/:id':
       if (!book.calls.has(route.id)) return problem(404, 'Cannot find call');
-      setStatus(book.calls, route.id, 'ended');
+      change(book.calls, route.id, { ...overNow(), disconnection_reason: 'manual_stopped' });
       return { status: 204 };
+    case 'POST /v3/list-calls':
+      return { status: 200, body: listPage(book.isHidden ? [] : [...book.calls.values()].map(listedOf), body) };
+    case 'POST /v2/list-agents':
+      return { status: 200, body: listPage(AGENTS, Object.fromEntries(new URLSearchParams(query))) };
+    case 'GET /get-concurrency':
+      return { status: 200, body: concurrencyOf(book) };
     default:
       return problem(404, 'Not found');
   }
@@ -147,12 +167,28 @@ function newCall(body: Readonly<Record<string, unknown>>): FakeCall {
     from_number: text('from_number', ''),
     to_number: text('to_number', ''),
     metadata: body.metadata,
+    start_timestamp: systemClock.wall(),
   };
 }
 
-function setStatus(calls: Map<string, FakeCall>, callId: string, status: string): void {
+function change(calls: Map<string, FakeCall>, callId: string, changes: Partial<FakeCall>): void {
   const call = calls.get(callId);
-  if (call) calls.set(callId, { ...call, call_status: status });
+  if (call) calls.set(callId, { ...call, ...changes });
+}
+
+function overNow(): Partial<FakeCall> {
+  return { call_status: 'ended', end_timestamp: systemClock.wall() };
+}
+
+/** Lists name calls by what came of them; what was said is not in them. */
+function listedOf(call: FakeCall): ListedCall {
+  return { ...call, call_type: 'phone_call' };
+}
+
+function concurrencyOf({ calls, concurrency }: Book): object {
+  const current = [...calls.values()].filter(({ call_status }) => !OVER.has(call_status)).length;
+  const { current: told = current, limit = 20 } = concurrency ?? {};
+  return { current_concurrency: told, concurrency_limit: limit, base_concurrency: 20, purchased_concurrency: 0 };
 }
 
 function problem(status: number, message: string): Reply {
