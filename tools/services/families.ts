@@ -19,7 +19,8 @@ function withDescendants(pid: number): readonly number[] {
   return [pid, ...childrenOf(pid).flatMap(withDescendants)];
 }
 
-function childrenOf(pid: number): readonly number[] {
+/** The children of a process, on Linux; elsewhere none. */
+export function childrenOf(pid: number): readonly number[] {
   try {
     const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
     return listed === '' ? [] : listed.split(' ').map(Number);

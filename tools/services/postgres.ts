@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { chmod, chown, cp, lstat, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -34,7 +35,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   const folder = options.folder ?? scratch;
   await mkdir(folder, { recursive: true });
   const bin = await findBinaries(user, scratch);
-  const data = join(folder, 'data');
+  const data = await dataFolder(folder, user);
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise(bin, data, user);
   const port = options.port ?? (await freePort());
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
@@ -64,6 +65,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
     answers: () => ask(url),
     cleanUp: () => rmSync(scratch, { recursive: true, force: true }),
   });
+}
+
+/** Where nobody may not go, the data is kept in the system's folder of what outlives a restart. */
+async function dataFolder(folder: string, user: typeof NOBODY | undefined): Promise<string> {
+  const inside = join(folder, 'data');
+  if (!user || (await runs({ path: '/bin/true', env: {} }, user, folder))) return inside;
+  const outside = join(
+    '/var/tmp',
+    `offhook-postgres-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
+  );
+  const owner = await lstat(outside).catch(() => undefined); // not made yet
+  if (owner && (!owner.isDirectory() || owner.uid !== user.uid)) {
+    throw new Error(`expected ${outside} to be a folder of Postgres' user, it is somebody else's`);
+  }
+  return outside;
 }
 
 async function initialise({ path, env }: Program, data: string, user: typeof NOBODY | undefined): Promise<void> {
@@ -110,8 +126,8 @@ function programIn(native: string): Program {
   return { path: join(native, 'bin', 'postgres'), env: { LD_LIBRARY_PATH: join(native, 'lib') } };
 }
 
-function runs({ path, env }: Program, user: typeof NOBODY | undefined): Promise<boolean> {
-  return run(path, ['--version'], { cwd: '/', env, ...user }).then(
+function runs({ path, env }: Program, user: typeof NOBODY | undefined, cwd = '/'): Promise<boolean> {
+  return run(path, ['--version'], { cwd, env, ...user }).then(
     () => true,
     () => false,
   );
