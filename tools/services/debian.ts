@@ -56,29 +56,29 @@ async function unpack(wanted: DebianProgram, folder: string): Promise<Program> {
   await mkdir(SERVICES, { recursive: true });
   const beside = await mkdtemp(join(SERVICES, `${wanted.name}.`));
   try {
-    const failures: string[] = [];
     for (const packages of wanted.packages) {
-      await addPackages(packages, beside).catch((thrown: unknown) => failures.push(messageOf(thrown)));
-      const isWhole = await programIn(beside, wanted).catch((thrown: unknown) => {
-        failures.push(messageOf(thrown));
-        return undefined;
-      });
-      if (!isWhole) continue;
+      await addPackages(packages, beside);
+      if (!(await programIn(beside, wanted).catch(() => undefined))) continue; // more packages may help
+      // What stands there and does not run is of another machine.
+      if (!(await programIn(folder, wanted).catch(() => undefined))) await rm(folder, { recursive: true, force: true });
       // Whoever comes second finds the folder there, with the same in it.
       await rename(beside, folder).catch(() => undefined);
-      return await programIn(folder, wanted);
+      break;
     }
-    throw new Error(howToGet(wanted, failures));
+    return await programIn(folder, wanted);
+  } catch (thrown) {
+    throw new Error(howToGet(wanted, thrown), { cause: thrown });
   } finally {
     await rm(beside, { recursive: true, force: true });
   }
 }
 
-function howToGet({ name, packages }: DebianProgram, failures: readonly string[]): string {
+function howToGet({ name, packages }: DebianProgram, thrown: unknown): string {
+  const why = thrown instanceof Error ? thrown.message.trim().split('\n').slice(1).join('\n  ') : '';
   return [
-    `expected ${name} on the PATH, or Debian's packages of it (${packages[0]?.join(', ')}) from apt-get; got neither.`,
+    `expected ${name} on the PATH, or Debian's packages of it from apt-get (${packages[0]?.join(', ')}); got neither`,
+    ...(why === '' ? [] : [`  ${why}`]),
     `  Get it: apt-get install ${packages[0]?.[0] ?? name}, or brew install ${name.replace('-server', '')}`,
-    ...failures.map((failure) => `  ${failure.replaceAll('\n', '\n  ')}`),
   ].join('\n');
 }
 
@@ -120,8 +120,4 @@ async function programIn(folder: string, { path, tryArgs }: DebianProgram): Prom
   };
   await run(join(folder, path), tryArgs, { env });
   return { path: join(folder, path), env };
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message.trim() : String(thrown);
 }

@@ -70,7 +70,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
 /** Where nobody may not go, the data is kept in the system's folder of what outlives a restart. */
 async function dataFolder(folder: string, user: typeof NOBODY | undefined): Promise<string> {
   const inside = join(folder, 'data');
-  if (!user || (await runs({ path: '/bin/true', env: {} }, user, folder))) return inside;
+  if (!user || (await runs('/bin/sh', ['-c', 'cd "$0"', folder], {}, user))) return inside;
   const outside = join(
     '/var/tmp',
     `offhook-postgres-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
@@ -94,11 +94,11 @@ async function findBinaries(user: typeof NOBODY | undefined, scratch: string): P
   if (fromNpm !== undefined) {
     await hydrateSymlinks(fromNpm);
     const there = programIn(fromNpm);
-    if (await runs(there, user)) return there;
+    if (await isRunnable(there, user)) return there;
     // Nobody may not enter the folders of root's project.
     const copy = join(scratch, 'native');
     await cp(fromNpm, copy, { recursive: true, verbatimSymlinks: true });
-    if (await runs(programIn(copy), user)) return programIn(copy);
+    if (await isRunnable(programIn(copy), user)) return programIn(copy);
   }
   const versions = await readdir(DEBIAN).catch(() => []);
   const newestFirst = versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(DEBIAN, version, 'bin'));
@@ -126,8 +126,17 @@ function programIn(native: string): Program {
   return { path: join(native, 'bin', 'postgres'), env: { LD_LIBRARY_PATH: join(native, 'lib') } };
 }
 
-function runs({ path, env }: Program, user: typeof NOBODY | undefined, cwd = '/'): Promise<boolean> {
-  return run(path, ['--version'], { cwd, env, ...user }).then(
+function isRunnable({ path, env }: Program, user: typeof NOBODY | undefined): Promise<boolean> {
+  return runs(path, ['--version'], env, user);
+}
+
+function runs(
+  path: string,
+  args: readonly string[],
+  env: Program['env'],
+  user: typeof NOBODY | undefined,
+): Promise<boolean> {
+  return run(path, args, { cwd: '/', env, ...user }).then(
     () => true,
     () => false,
   );
