@@ -21,6 +21,8 @@ export interface ToolJob {
   /** Ledger keys of unknown outcome that the caller wants tried again. */
   readonly granted: readonly string[];
   readonly variables: Variables;
+  /** Whether the asking session holds its call still: what acts once is not begun otherwise. Absent: nobody else can. */
+  readonly isHeld?: () => Promise<boolean>;
 }
 
 /**
@@ -41,6 +43,7 @@ const RUNS_PER_TOOL = 10;
 const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'bulkhead.full']);
 
 const DID_NOT_WORK = 'this did not work';
+const NOT_AVAILABLE = 'this is not available right now';
 
 /** A tool about to run, with what it is claimed under. */
 interface Run {
@@ -65,7 +68,7 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
       } catch (thrown) {
         const fault = toFault(thrown, 'tool.not_started');
         log.error({ callId: job.callId, tool: job.name, reason: fault.reason }, 'tool could not be run');
-        return failed('this is not available right now');
+        return failed(NOT_AVAILABLE);
       }
     },
     close: () => lifetime.abort(new Fault('cancelled', 'tool.process_stopping', 'the process is stopping')),
@@ -79,6 +82,7 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     const prepared = args === undefined ? { problem: 'expected JSON' } : await tool.prepare(args);
     if ('problem' in prepared) return failed(`these arguments do not fit: ${prepared.problem}`);
     const run: Run = { job, tool, prepared, key: ledgerKey(job, tool, prepared) };
+    if (tool.effect === 'once' && (await job.isHeld?.()) === false) return failed(NOT_AVAILABLE);
     const flight = `${job.callId} ${run.key}`;
     const joined = running.get(flight);
     if (joined) return joined;

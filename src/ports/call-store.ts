@@ -16,12 +16,18 @@ export interface Commit {
   readonly facts: readonly CallEvent[];
 }
 
+/**
+ * `kept`: the store is away; this process holds what was to be written, and writes it when the store is back. Whether
+ * another process has taken the call meanwhile cannot be known until then.
+ */
+export type CommitOutcome = 'committed' | 'kept' | 'fenced';
+
 /** The state of live calls. Writers are fenced by epoch; the newest taker wins. */
 export interface CallStore {
   /** Takes the call one epoch higher than it ever was (1 for a new one), in one atomic act. */
   take(callId: CallId, signal: AbortSignal): Promise<TakenCall>;
   /** Writes head, utterances and facts in one atomic act; `fenced` and nothing written when a newer epoch holds the call. */
-  commit(callId: CallId, epoch: number, commit: Commit, signal: AbortSignal): Promise<'committed' | 'fenced'>;
+  commit(callId: CallId, epoch: number, commit: Commit, signal: AbortSignal): Promise<CommitOutcome>;
   /** Reads without taking. */
   load(callId: CallId, signal: AbortSignal): Promise<StoredCall | undefined>;
   /** Every stored call with the time of its last commit (Clock.now() of the writer), for start-up and sweeps. */

@@ -23,9 +23,12 @@ export interface Breaker {
   state(): BreakerState;
 }
 
-/** How long the circuit stays open, doubling with every failed probe. */
-const OPEN_FOR_MS = 5_000;
-const OPEN_FOR_AT_MOST_MS = 60_000;
+export interface BreakerTimes {
+  /** How long the circuit stays open. Default 5,000. */
+  readonly openForMs?: number;
+  /** It doubles with every failed probe, up to this. Default 60,000. */
+  readonly openForAtMostMs?: number;
+}
 
 type Outcome = 'success' | 'failure' | 'cancelled';
 
@@ -35,10 +38,11 @@ type Outcome = 'success' | 'failure' | 'cancelled';
  *
  * @param name whose breaker it is, for the Fault's detail
  */
-export function createBreaker(name: string, clock: Clock): Breaker {
+export function createBreaker(name: string, clock: Clock, times: BreakerTimes = {}): Breaker {
+  const { openForMs: firstOpenForMs = 5_000, openForAtMostMs = 60_000 } = times;
   const window = new FailureWindow();
   let state: BreakerState = { state: 'closed' };
-  let openForMs = OPEN_FOR_MS;
+  let openForMs = firstOpenForMs;
 
   return {
     async run(fn, signal, isFailure = () => false) {
@@ -54,7 +58,7 @@ export function createBreaker(name: string, clock: Clock): Breaker {
       }
     },
     takeBackSuccess() {
-      if (state.state === 'closed' && window.takeBackSuccess(clock.now())) open(OPEN_FOR_MS);
+      if (state.state === 'closed' && window.takeBackSuccess(clock.now())) open(firstOpenForMs);
     },
     state: () => state,
   };
@@ -74,14 +78,14 @@ export function createBreaker(name: string, clock: Clock): Breaker {
     // A run that began before the circuit opened says nothing about the probe that is out now.
     else if (state.state !== 'closed' || outcome === 'cancelled') return;
     else if (outcome === 'success') window.recordSuccess(clock.now());
-    else if (window.recordFailure(clock.now())) open(OPEN_FOR_MS);
+    else if (window.recordFailure(clock.now())) open(firstOpenForMs);
   }
 
   function settleProbe(before: BreakerState, outcome: Outcome): void {
     // A cancelled probe told us nothing: the times stay, and the next run probes.
     if (outcome === 'cancelled') state = before;
     else if (outcome === 'success') state = { state: 'closed' };
-    else open(Math.min(OPEN_FOR_AT_MOST_MS, openForMs * 2));
+    else open(Math.min(openForAtMostMs, openForMs * 2));
   }
 
   function open(forMs: number): void {

@@ -3,7 +3,7 @@ import { CallScript } from '../../test/call-script.ts';
 import type { Call } from '../call/call.ts';
 import type { Effect } from '../call/effects.ts';
 import type { CallEvent } from '../call/events.ts';
-import type { Commit } from '../ports/call-store.ts';
+import type { Commit, CommitOutcome } from '../ports/call-store.ts';
 import { Fault } from '../std/fault.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';
 import { createEffectRunner } from './effects.ts';
@@ -17,7 +17,7 @@ const down = () => new Fault('unavailable', 'store.down', 'expected a store, it 
 /** A runner whose commits wait until they are answered, one after another. */
 function openRunner(draft?: Parameters<typeof responderOf>[0]) {
   const clock = new ManualClock();
-  const commits: { readonly commit: Commit; readonly answer: (how: 'committed' | 'fenced' | Fault) => void }[] = [];
+  const commits: { readonly commit: Commit; readonly answer: (how: CommitOutcome | Fault) => void }[] = [];
   const pushed: string[] = [];
   const facts: CallEvent[] = [];
   const services = {
@@ -28,7 +28,7 @@ function openRunner(draft?: Parameters<typeof responderOf>[0]) {
     observe: (event: CallEvent) => void facts.push(event),
     callStore: {
       commit: (_id: string, _epoch: number, commit: Commit) =>
-        new Promise<'committed' | 'fenced'>((resolve, reject) => {
+        new Promise<CommitOutcome>((resolve, reject) => {
           commits.push({ commit, answer: (how) => (how instanceof Fault ? reject(how) : resolve(how)) });
         }),
     },
@@ -37,7 +37,7 @@ function openRunner(draft?: Parameters<typeof responderOf>[0]) {
   const runner = createEffectRunner(services, agentOf(), line, [], (input) => {
     pushed.push(input.kind === 'chunk' ? input.chunk.kind : input.kind);
   });
-  const answer = async (how: 'committed' | 'fenced' | Fault = 'committed') => {
+  const answer = async (how: CommitOutcome | Fault = 'committed') => {
     commits.at(-1)?.answer(how);
     await settle();
   };

@@ -71,6 +71,8 @@ export function createEffectRunner(
   let gathered: Gathered | undefined;
   /** A newer session holds the call: nothing of this one is written or said any more. */
   let isFenced = false;
+  /** The newest commit has been written where every process would see it. */
+  let isWritten = false;
 
   return {
     run(effects, call) {
@@ -174,8 +176,14 @@ export function createEffectRunner(
 
   async function runTool(use: ToolUse, call: Call): Promise<void> {
     const { id: callId, isProven, variables } = call;
-    const outcome = await toolDesk.run({ ...use, callId, agent, isProven, variables });
+    const outcome = await toolDesk.run({ ...use, callId, agent, isProven, variables, isHeld });
     push({ kind: 'toolSettled', at: clock.now(), toolCallId: use.toolCallId, outcome });
+  }
+
+  /** Whether this session certainly holds the call: the store has taken its last commit, and has fenced none. */
+  async function isHeld(): Promise<boolean> {
+    await lastCommit;
+    return isWritten && !isFenced;
   }
 
   function record(fact: CallFact, call: Call): void {
@@ -229,6 +237,7 @@ export function createEffectRunner(
     try {
       const { signal } = lifetime;
       const outcome = await untilAborted(callStore.commit(call.id, call.epoch, content, signal), signal);
+      isWritten = outcome === 'committed';
       if (outcome === 'fenced') {
         isFenced = true;
         push({ kind: 'fenced' });
@@ -236,6 +245,7 @@ export function createEffectRunner(
       }
       written = call.transcript;
     } catch (thrown) {
+      isWritten = false;
       // The caller is answered all the same; all of it goes with the next commit, and the ledger guards the tools.
       log.error({ callId: call.id, reason: toFault(thrown).reason }, 'call could not be stored');
       unsent = [...facts, ...unsent];

@@ -205,5 +205,5 @@ function refusalOf(agent: Agent): 'transfer' | 'end' | 'callback' {
   return kind === 'digits' ? 'end' : kind;
 }
 
-/** Where a call is written that the store could not take. */
-const UNSTORED: SessionServices['callStore'] = { commit: () => Promise.resolve('committed') };
+/** Where a call is written that the store could not take: it may be held elsewhere, so nothing acts once for it. */
+const UNSTORED: SessionServices['callStore'] = { commit: () => Promise.resolve('kept') };
