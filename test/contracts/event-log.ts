@@ -9,7 +9,7 @@ import { IN_MEMORY, type MakeSubject, type Subject, signal } from './subject.ts'
 const LEASE_MS = 30_000;
 
 /** What every event log must do. */
-export function eventLogContract(name: string, make: MakeSubject<EventLog>, { isDurable } = IN_MEMORY): void {
+export function eventLogContract(name: string, make: MakeSubject<EventLog>, { isDurable, isShared } = IN_MEMORY): void {
   describe(`the event log contract over ${name}`, () => {
     let subject: Subject<EventLog>;
     let log: EventLog;
@@ -185,11 +185,16 @@ export function eventLogContract(name: string, make: MakeSubject<EventLog>, { is
     });
 
     if (!isDurable) return;
-    it('keeps events, attempts and order over a reopening, and delivers at once what was out', async () => {
+    const when = isShared ? 'when its lease runs out' : 'at once';
+    it(`keeps events, attempts and order over a reopening, and delivers ${when} what was out`, async () => {
       const [done, open] = [sampleEvent(newCallId(), 1), newCallId()];
       await log.publish([done, sampleEvent(open, 1), sampleEvent(open, 2)], signal);
       for (const { id, event } of await read()) if (event.callId !== open) await log.ack('archive', id, signal);
       log = await subject.reopen();
+      if (isShared) {
+        expect(await read()).toEqual([]);
+        await subject.clock.advance(LEASE_MS);
+      }
       expect(only(await read())).toMatchObject({ attempt: 2, event: { callId: open, seq: 1 } });
       await log.publish([done], signal);
       expect(await read()).toEqual([]);

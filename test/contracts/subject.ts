@@ -10,9 +10,13 @@ import { ManualClock } from '../../src/std/manual-clock.ts';
 export interface Subject<Port> {
   readonly port: Port;
   readonly clock: ManualClock;
+  /** Lets time pass; where the store counts time itself, for what it stored too. */
+  pass(ms: number): Promise<void>;
   /** Closes and opens it anew over the same data; where nothing outlives the process, never called. */
   reopen(): Promise<Port>;
   close(): Promise<void>;
+  /** How far its time may be ahead of the clock, where it goes by another one. Default 0. */
+  readonly leewayMs?: number;
 }
 
 export type MakeSubject<Port> = () => Promise<Subject<Port>>;
@@ -20,9 +24,12 @@ export type MakeSubject<Port> = () => Promise<Subject<Port>>;
 /** Whether what it acknowledged outlives the process: says if a contract's reopening tests apply. */
 export interface Durability {
   readonly isDurable: boolean;
+  /** Others may have it open too: what was out when one closed is still out. */
+  readonly isShared: boolean;
 }
-export const IN_MEMORY: Durability = { isDurable: false };
-export const ON_DISK: Durability = { isDurable: true };
+export const IN_MEMORY: Durability = { isDurable: false, isShared: false };
+export const ON_DISK: Durability = { isDurable: true, isShared: false };
+export const IN_FLEET: Durability = { isDurable: true, isShared: true };
 
 /** Never aborts: contracts test what the port does, and aborting apart. */
 export const signal = new AbortController().signal;
@@ -32,7 +39,7 @@ export function inMemory<Port>(make: (clock: ManualClock) => Port): MakeSubject<
   return async () => {
     const clock = new ManualClock();
     const port = make(clock);
-    return { port, clock, reopen: async () => port, close: async () => {} };
+    return { port, clock, pass: (ms) => clock.advance(ms), reopen: async () => port, close: async () => {} };
   };
 }
 
@@ -57,6 +64,7 @@ function inFolder<Port, Stores extends { close(): Promise<void> | void }>(
     return {
       port: pick(stores, clock),
       clock,
+      pass: (ms) => clock.advance(ms),
       async reopen() {
         await stores.close();
         stores = await open(dir, clock);
