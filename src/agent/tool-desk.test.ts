@@ -115,6 +115,20 @@ describe('a call that is not proven', () => {
   });
 });
 
+describe('a session that may have lost its call', () => {
+  it('runs no once tool, and all others', async () => {
+    const isHeld = async () => false;
+    const { book, seen } = counting('once');
+    const { ask } = setUpDesk({ book });
+    expect(await ask(EIGHT, { isHeld })).toMatchObject({ kind: 'failed' });
+    expect(seen.effects).toEqual([]);
+    expect(await ask(EIGHT, { isHeld: async () => true })).toEqual(done('booked'));
+    for (const effect of ['safe', 'idempotent'] as const) {
+      expect(await setUpDesk({ book: counting(effect).book }).ask(EIGHT, { isHeld })).toEqual(done('booked'));
+    }
+  });
+});
+
 describe('more than ten runs of one tool at once', () => {
   it('fail at once, and leave their key free', async () => {
     const gate = Promise.withResolvers<string>();

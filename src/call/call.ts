@@ -227,6 +227,8 @@ export interface Call {
   readonly interjections: number;
   /** Turns in a row that ended in the fallback. */
   readonly failures: number;
+  /** Times it was handed to another process; absent: never. */
+  readonly moves?: number;
   readonly running: readonly RunningTool[];
   readonly settledTools: readonly SettledTool[];
   /** Absent until something was heard in a call that speculates. */

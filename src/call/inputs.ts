@@ -29,7 +29,8 @@ export type CallInput =
   | { readonly kind: 'interject'; readonly at: number; readonly text: string; readonly action?: Action }
   | { readonly kind: 'timer'; readonly at: number; readonly timer: TimerName }
   | { readonly kind: 'committed'; readonly at: number; readonly tag: CommitTag }
-  | { readonly kind: 'lost'; readonly at: number }
+  /** The socket is gone; `isMove`: we let go of it, so that another process takes the call. */
+  | { readonly kind: 'lost'; readonly at: number; readonly isMove?: true }
   | { readonly kind: 'ended'; readonly at: number; readonly reason: string };
 
 /** Commits whose completion the machine waits for before it goes on. */

@@ -84,7 +84,7 @@ function move(call: Call, input: CallInput, emit: Emit): Call {
     case 'committed':
       return input.tag === 'greeting' ? greet(call, emit) : startTools(call, emit);
     case 'lost':
-      return onLost(call, input.at, emit);
+      return onLost(input.isMove ? { ...call, moves: (call.moves ?? 0) + 1 } : call, input.at, emit);
     case 'ended':
       return onEnded(call, input, emit);
     default:

@@ -2,6 +2,7 @@ import type { Action, CallId } from '../call/call.ts';
 import { type LiveCall, liveCallOf } from '../call/live-call.ts';
 import { headOf } from '../call/snapshot.ts';
 import { Fault, toFault } from '../std/fault.ts';
+import { type Drain, type DrainMode, startDrain } from './drain.ts';
 import type { Line, LineInfo, LineListener } from './line.ts';
 import { LEASE_MS, type Seat, type SeatServices, takeSeat } from './seat.ts';
 
@@ -14,11 +15,10 @@ export interface Roster {
   /** The call is over, by Retell's word. False when it is not served here; settles when its end is stored. */
   end(callId: CallId, reason: string): Promise<boolean>;
   interject(callId: CallId, text: string, action: Action | undefined): boolean;
-  /**
-   * Stops admitting and serves the calls it has until no turn is open in any, or the deadline; then lets go of all
-   * at once. A quiet call let go of earlier would spend Retell's three redials on a process that takes nobody.
-   */
-  drain(deadlineMs: number): Promise<void>;
+  /** Another process has taken the call, at this epoch: an older session of it here writes and says nothing more. */
+  fence(callId: CallId, epoch: number): void;
+  /** Stops admitting, and parts with the calls it has; after `withinMs` with all of them. Settles when none is left. */
+  drain(withinMs: number, mode?: DrainMode): Promise<void>;
 }
 
 const RENEW_EVERY_MS = 5_000;
@@ -30,25 +30,28 @@ export function createRoster(options: SeatServices): Roster {
   const { clock, log, leases } = options;
   const lifetime = new AbortController();
   const seats = new Map<CallId, Seat>();
-  let stage: 'open' | 'draining' | 'leaving' = 'open';
+  let draining: Drain | undefined;
   renewLeases();
 
-  return { accept, list, prove, end, interject, drain };
+  return { accept, list, prove, end, interject, fence, drain };
 
   function accept(line: Line, info: LineInfo): LineListener {
     const { callId, isProven } = info;
     const older = seats.get(callId);
-    if (stage !== 'open' || (older && !isProven)) {
-      log.warn({ callId, stage }, 'socket let go: draining, or an unproven one for a live call');
+    if (draining || (older && !isProven)) {
+      log.warn(
+        { callId, isDraining: draining !== undefined },
+        'socket let go: draining, or an unproven one for a live call',
+      );
       line.terminate();
       return DEAF;
     }
     older?.push({ kind: 'release' });
-    const seat = takeSeat(options, line, info, older?.done, leaveWhenQuiet, lifetime.signal);
+    const seat = takeSeat(options, line, info, older?.done, onMoved, lifetime.signal);
     seats.set(callId, seat);
     void seat.done.then(() => {
       if (seats.get(callId) === seat) seats.delete(callId);
-      leaveWhenQuiet();
+      onMoved();
     });
     return seat.listener;
   }
@@ -77,23 +80,20 @@ export function createRoster(options: SeatServices): Roster {
     return true;
   }
 
-  async function drain(deadlineMs: number): Promise<void> {
-    stage = 'draining';
-    const cancel = clock.after(deadlineMs, leave);
-    leaveWhenQuiet();
+  function fence(callId: CallId, epoch: number): void {
+    const seat = seats.get(callId);
+    if (seat?.call && seat.call.epoch < epoch) seat.push({ kind: 'fenced' });
+  }
+
+  async function drain(withinMs: number, mode: DrainMode = 'together'): Promise<void> {
+    draining ??= startDrain(mode, withinMs, () => seats.values(), clock);
     await Promise.all([...seats.values()].map(({ done }) => done));
-    cancel();
+    draining.stop();
     lifetime.abort(new Fault('cancelled', 'roster.stopped', 'the process is stopping'));
   }
 
-  function leaveWhenQuiet(): void {
-    if (stage !== 'draining') return;
-    if (![...seats.values()].some(({ call }) => call?.phase.kind === 'speaking')) leave();
-  }
-
-  function leave(): void {
-    stage = 'leaving';
-    for (const seat of seats.values()) seat.push({ kind: 'release' });
+  function onMoved(): void {
+    draining?.look();
   }
 
   /** Sessions keep their slots for as long as they live; a process that dies keeps them for `LEASE_MS`. */

@@ -1,6 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
 import { type AgentChoice, chooseAgent, isUnlisted } from '../agent/choose-agent.ts';
-import type { Call } from '../call/call.ts';
+import type { Call, StoredCall } from '../call/call.ts';
 import { type CallFact, stamp } from '../call/events.ts';
 import type { Transcript } from '../call/transcript.ts';
 import type { CallStore, TakenCall } from '../ports/call-store.ts';
@@ -36,6 +36,8 @@ export interface Seat {
 
 /** A lease outlives a stall of the loop, and a dead process for no longer than this. */
 export const LEASE_MS = 15_000;
+/** Whoever may vouch for a call has been asked by then; Retell waits 5 s for a sign of ours. */
+const PROOF_WITHIN_MS = 4_000;
 
 /**
  * Takes a seat for a socket: once the `older` seat of the call is free, the call is admitted or refused, begun or
@@ -62,6 +64,8 @@ export function takeSeat(
   /** What Retell last told on this socket, whether or not the session has read it yet. */
   let told: Transcript | undefined;
   let isLeaving = false;
+  const proof = Promise.withResolvers<void>();
+  if (isProven) proof.resolve();
 
   return {
     listener: {
@@ -94,17 +98,28 @@ export function takeSeat(
   };
 
   function push(input: SessionInput): void {
-    if (input.kind === 'proven') isProven = true;
+    if (input.kind === 'proven') {
+      isProven = true;
+      proof.resolve();
+    }
     if (input.kind === 'lost' || input.kind === 'release') {
       isLeaving = true;
       details.arrive(undefined);
+      proof.resolve();
     }
     inbox.push(input);
   }
 
   async function serve(): Promise<void> {
     await older;
-    if (!(await admit())) {
+    const known = await knownCall();
+    const isHeld = known?.head.isProven && known.head.phase.kind !== 'adrift';
+    if (isHeld && !(await isVouchedFor())) {
+      log.warn({ callId }, 'an unproven socket for a live call was let go');
+      line.terminate();
+      return;
+    }
+    if (!(await admit(known !== undefined))) {
       refuse(chosenFor(await details.arrived('busy')) ?? defaultAgent);
       return;
     }
@@ -125,21 +140,29 @@ export function takeSeat(
     await hold(ready, taken.epoch > 0 ? callStore : UNSTORED);
   }
 
-  /** A call that is known here was admitted before; any other needs a slot, checked and taken in one act. */
-  async function admit(): Promise<boolean> {
-    if (await isKnown()) {
+  /** A proven call that is not known to be adrift may be served elsewhere: nobody takes it without proof of their own. */
+  async function isVouchedFor(): Promise<boolean> {
+    const cancel = clock.after(PROOF_WITHIN_MS, proof.resolve);
+    await proof.promise;
+    cancel();
+    return isProven;
+  }
+
+  /** A call that is known was admitted before; any other needs a slot, checked and taken in one act. */
+  async function admit(isKnown: boolean): Promise<boolean> {
+    if (isKnown) {
       await leases.adopt(callId, LEASE_MS, signal);
       return true;
     }
     return (await leases.acquire(callId, services.maxCalls, LEASE_MS, signal)) === 'held';
   }
 
-  async function isKnown(): Promise<boolean> {
+  async function knownCall(): Promise<StoredCall | undefined> {
     try {
-      return (await callStore.load(callId, signal)) !== undefined;
+      return await callStore.load(callId, signal);
     } catch (thrown) {
       log.error({ callId, reason: toFault(thrown).reason }, 'the store could not be asked for a call; taken for new');
-      return false;
+      return undefined;
     }
   }
 

@@ -13,8 +13,8 @@ export type SessionInput =
   | CallInput
   /** A newer session holds the call: this one stops without another write. */
   | { readonly kind: 'fenced' }
-  /** Let go of the socket. */
-  | { readonly kind: 'release' };
+  /** Let go of the socket; `isMove`: so that another process takes the call. */
+  | { readonly kind: 'release'; readonly isMove?: true };
 
 export interface SessionStart {
   readonly call: Call;
@@ -71,7 +71,7 @@ export async function runSession(services: SessionServices, start: SessionStart)
         return 'fenced';
       }
       if (input.kind === 'release') {
-        feed({ kind: 'lost', at: clock.now() });
+        feed({ kind: 'lost', at: clock.now(), ...(input.isMove && { isMove: true }) });
         letGo();
       } else feed(input);
       if (call.phase.kind === 'over') {
