@@ -9,7 +9,7 @@ import { afterEach, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { findProgram } from '../../tools/services/debian.ts';
 import { NGINX, type RunningNginx, startNginx } from '../../tools/services/nginx.ts';
-import { fleetConfig } from './fleet-config.ts';
+import { nginxConfig } from '../../tools/services/nginx-config.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -30,6 +30,16 @@ it('brings a call to the same replica each time, and all calls to all replicas',
     answering.add(first);
   }
   expect(answering).toEqual(new Set([a.port, b.port]));
+});
+
+it('brings what is asked about a call to the replica that has its socket', async () => {
+  const [a, b] = [await startReplica(), await startReplica()];
+  const { url, port } = await balance(a, b);
+  for (let call = 0; call < 10; call++) {
+    const own = await whoTakes(`${port}/llm-websocket/call_${call}`);
+    await fetch(`${url}/api/v1/calls/call_${call}/end`, { method: 'POST' });
+    expect((own === a.port ? a : b).requests).toContain(`POST /api/v1/calls/call_${call}/end`);
+  }
 });
 
 it.each([
@@ -101,7 +111,11 @@ it('hands on bodies of 10 MiB, and says whom they are from', async () => {
   expect(tooLarge.status).toBe(413);
 });
 
-it('takes the configuration of the fleet in deploy/', async () => {
+it('is configured in deploy/ as it is here', async () => {
+  await expect(fleetConfig('/var/cache/nginx', 'nginx')).toMatchFileSnapshot('../../deploy/nginx.conf');
+});
+
+it('takes that configuration', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'offhook-nginx-'));
   cleanUps.push(() => rmSync(folder, { recursive: true }));
   const config = join(folder, 'nginx.conf');
@@ -110,6 +124,12 @@ it('takes the configuration of the fleet in deploy/', async () => {
   const { stderr } = await promisify(execFile)(path, ['-t', '-p', folder, '-c', config, '-e', 'stderr'], { env });
   expect(stderr).toContain('syntax is ok');
 });
+
+/** The balancer of deploy/compose.yaml, whose replicas have these addresses. */
+function fleetConfig(folder: string, user: string): string {
+  const replicas = ['10.73.0.11:8080', '10.73.0.12:8080', '10.73.0.13:8080'];
+  return nginxConfig({ listen: '8080', replicas, folder, user });
+}
 
 interface Replica {
   readonly port: number;

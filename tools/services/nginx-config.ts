@@ -38,20 +38,21 @@ http {
 
   # Retell puts the call's id last, also behind a query in the configured address.
   map $request_uri $call_id {
+    "~^/api/v1/calls/(?<named>[^/?]+)" $named;
     "~/(?<last>[^/?]+)(?:\\?[^/]*)?$" $last;
     default $request_id;
   }
 
-  # A redial finds the replica that knows the call, and only the calls of a lost replica move. One that refused is
+  # A redial finds the replica that knows the call, and only the calls of a lost replica move. One that failed is
   # passed over for a second, by all workers.
-  upstream sockets {
-    zone sockets 64k;
+  upstream of_the_call {
+    zone of_the_call 64k;
     hash $call_id consistent;
 ${servers(replicas)}
   }
 
-  upstream replicas {
-    zone replicas 64k;
+  upstream any {
+    zone any 64k;
     least_conn;
 ${servers(replicas)}
   }
@@ -65,7 +66,7 @@ ${servers(replicas)}
     proxy_set_header X-Forwarded-Proto $scheme;
 
     location /llm-websocket {
-      proxy_pass http://sockets;
+      proxy_pass http://of_the_call;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection upgrade;
       # Beyond the longest call of two hours, should nobody say anything.
@@ -79,7 +80,7 @@ ${servers(replicas)}
     # A second delivery changes nothing, so the next replica may have what the first one took and did not answer. Two
     # tries fit into the ten seconds that Retell waits.
     location ~ ^/(?:webhooks/|retell-webhook$) {
-      proxy_pass http://replicas;
+      proxy_pass http://any;
       proxy_read_timeout 4s;
       proxy_next_upstream error timeout http_503 non_idempotent;
       proxy_next_upstream_tries 2;
@@ -87,18 +88,24 @@ ${servers(replicas)}
 
     # The fleet is ready when one of it is.
     location = /ready {
-      proxy_pass http://replicas;
+      proxy_pass http://any;
       proxy_read_timeout 2s;
       proxy_next_upstream error timeout http_503;
     }
 
     # Without "non_idempotent" a POST goes to another replica only while none has seen any of it: whoever was asked
     # to dial may have dialled.
+    proxy_next_upstream error timeout;
+
+    # Who holds a call knows best how it stands.
+    location ~ ^/api/v1/calls/. {
+      proxy_pass http://of_the_call;
+    }
+
     location / {
-      proxy_pass http://replicas;
+      proxy_pass http://any;
       # A tool may take ten minutes.
       proxy_read_timeout 610s;
-      proxy_next_upstream error timeout;
     }
   }
 }
