@@ -38,7 +38,7 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-export const DEFAULT_PREFIX = 'offhook:';
+const DEFAULT_PREFIX = 'offhook:';
 const DEFAULT_TIMEOUT_MS = 100;
 const CONNECT_TIMEOUT_MS = 300;
 /** Without a byte for so long after asking, the connection counts as lost: a stopped Redis, a silent network. */
