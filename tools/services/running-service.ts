@@ -39,12 +39,19 @@ export interface ServicePlan {
   readonly stopSignal: NodeJS.Signals;
   /** Whether it answers; a rejection means not yet. */
   readonly answers: () => Promise<unknown>;
+  /** How long its peaceful end may take; default 10 s. */
+  readonly stopWithinMs?: number;
+  /** Told when it is gone and nobody here asked for it. */
+  readonly onDeath?: () => void;
   /** Runs after `stop`. */
-  readonly cleanUp: () => void;
+  readonly cleanUp?: () => void;
 }
 
 const START_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 10_000;
+
+/** Those that are gone, or on their way, by our wish. */
+const asked = new WeakSet<ChildProcess>();
 
 /** Starts it, and settles when it answers. Rejects with the end of its log when it exits, or is silent for 30 s. */
 export async function runService(plan: ServicePlan): Promise<RunningService> {
@@ -65,8 +72,8 @@ export async function runService(plan: ServicePlan): Promise<RunningService> {
     },
     async stop() {
       signalFamily(child, 'SIGCONT');
-      await end(child, plan.stopSignal);
-      plan.cleanUp();
+      await end(child, plan.stopSignal, plan.stopWithinMs);
+      plan.cleanUp?.();
     },
   };
 }
@@ -91,20 +98,25 @@ async function launch(plan: ServicePlan): Promise<ChildProcess> {
       () => true,
       () => false,
     );
-    if (isReady) return child;
+    if (isReady) break;
     if (Date.now() > deadline) {
       await end(child, 'SIGKILL');
       throw new Error(`${plan.name} did not answer within ${START_WITHIN_MS / 1_000} s: ${endOf(plan.logFile)}`);
     }
     await sleep(20);
   }
+  child.once('exit', () => {
+    if (!asked.has(child)) plan.onDeath?.();
+  });
+  return child;
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals, withinMs = STOP_WITHIN_MS): Promise<void> {
+  asked.add(child);
   if (isGone(child)) return;
   const gone = once(child, 'exit');
   const family = signalFamily(child, signal);
-  const late = setTimeout(() => signalFamily(child, 'SIGKILL'), STOP_WITHIN_MS);
+  const late = setTimeout(() => signalFamily(child, 'SIGKILL'), withinMs);
   await gone;
   clearTimeout(late);
   const deadline = Date.now() + STOP_WITHIN_MS;
