@@ -94,7 +94,7 @@ describe('a worker', () => {
     start(async (event) => {
       if (event.seq === 2) return;
       triedAt.push(clock.now());
-      failing('unavailable')();
+      failing('timeout')();
     });
     await clock.advance(100_000);
     const waitedMs = triedAt.slice(1).map((at, i) => at - (triedAt[i] ?? 0));
@@ -107,6 +107,20 @@ describe('a worker', () => {
       { group: 'test', event: { callId, seq: 1 }, fault: { reason: 'test.failed' } },
     ]);
     expect(seen.map(({ seq }) => seq)).toEqual([1, 1, 1, 1, 1, 1, 2]);
+  });
+
+  it('buries nothing because a store is away, however long: the event is tried every minute', async () => {
+    let isAway = true;
+    await publish(sampleEvent(newCallId(), 1));
+    start(async () => {
+      if (isAway) failing('unavailable')();
+    });
+    await clock.advance(3_600_000);
+    expect(eventLog.deadLetters).toEqual([]);
+    isAway = false;
+    const before = seen.length;
+    await clock.advance(76_000);
+    expect(seen.length).toBe(before + 1);
   });
 
   for (const kind of ['invalid', 'unauthenticated', 'not_found', 'bug'] as const) {
