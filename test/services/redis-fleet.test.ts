@@ -97,24 +97,43 @@ describe('calls of a fleet', () => {
     const { callStore } = replica(0);
     const whole = commitOf(7, { appended: [{ index: 0, role: 'user', content: 'hello' }] });
     expect(await callStore.commit(callId, 3, whole, signal)).toBe('fenced');
-    expect(await callStore.restore(callId, 3, whole, signal)).toBe('committed');
+    expect(await callStore.restore(callId, 3, whole, false, signal)).toBe('committed');
     expect(await replica(1).callStore.load(callId, signal)).toEqual({
       head: sampleHead(7),
       utterances: whole.appended,
     });
     expect(await callStore.commit(callId, 3, commitOf(8), signal)).toBe('committed');
 
-    expect(await replica(1).callStore.restore(callId, 5, commitOf(9), signal)).toBe('committed');
+    expect(await replica(1).callStore.restore(callId, 5, commitOf(9), true, signal)).toBe('committed');
     expect(await callStore.commit(callId, 3, commitOf(10), signal)).toBe('fenced');
-    expect(await callStore.restore(callId, 4, whole, signal)).toBe('fenced');
+    expect(await callStore.restore(callId, 4, whole, false, signal)).toBe('fenced');
     expect(await callStore.take(callId, signal)).toMatchObject({ epoch: 6, stored: { head: sampleHead(9) } });
+  });
+
+  it('belong to the first of two who counted the same epoch without Redis, however often it says so', async () => {
+    const callId = newCallId();
+    await replica(2).callStore.take(callId, signal);
+    expect(await replica(0).callStore.restore(callId, 2, commitOf(1), true, signal)).toBe('committed');
+    expect(await replica(1).callStore.restore(callId, 2, commitOf(2), true, signal)).toBe('fenced');
+    expect(await replica(0).callStore.restore(callId, 2, commitOf(3), true, signal)).toBe('committed');
+    expect((await replica(1).callStore.load(callId, signal))?.head.lastAsk).toBe(3);
+  });
+
+  it('stay with whoever took them without hearing the answer, and counted on', async () => {
+    const callId = newCallId();
+    const { callStore } = replica(0);
+    await callStore.take(callId, signal);
+    await callStore.take(callId, signal);
+    expect(await callStore.restore(callId, 2, commitOf(1), true, signal)).toBe('committed');
+    await replica(1).callStore.take(callId, signal);
+    expect(await callStore.restore(callId, 3, commitOf(2), true, signal)).toBe('fenced');
   });
 
   it('are not restored once removed', async () => {
     const callId = newCallId();
     await replica(0).callStore.take(callId, signal);
     await replica(0).callStore.remove(callId, signal);
-    expect(await replica(1).callStore.restore(callId, 2, commitOf(1), signal)).toBe('fenced');
+    expect(await replica(1).callStore.restore(callId, 2, commitOf(1), false, signal)).toBe('fenced');
     expect(await replica(1).callStore.load(callId, signal)).toBeUndefined();
   });
 
@@ -141,6 +160,31 @@ describe('slots of a fleet', () => {
     expect(await replica(1).leases.count(signal)).toBe(10);
     await fleet.clock.advance(HELD_FOR_MS);
     expect(await replica(2).leases.count(signal)).toBe(0);
+  });
+
+  it('keep what they had left over a time in which nobody could renew them', async () => {
+    const { leases } = replica(0);
+    await leases.beat(signal);
+    await leases.acquire('old', 2, HELD_FOR_MS, signal);
+    await fleet.clock.advance(2_000);
+    await replica(1).leases.beat(signal);
+    await fleet.clock.advance(60_000);
+    expect(await leases.acquire('new', 1, HELD_FOR_MS, signal)).toBe('full');
+    for (let left = HELD_FOR_MS - 2_000; left > 0; left -= 1_000) {
+      expect(await leases.count(signal)).toBe(1);
+      await fleet.clock.advance(1_000);
+      await leases.beat(signal);
+    }
+    expect(await leases.count(signal)).toBe(0);
+  });
+
+  it('of a replica that died are freed in time while another is there', async () => {
+    await replica(0).leases.acquire('of the dead', 1, HELD_FOR_MS, signal);
+    for (let second = 0; second < 15; second++) {
+      await replica(1).leases.beat(signal);
+      await fleet.clock.advance(1_000);
+    }
+    expect(await replica(1).leases.acquire('new', 1, HELD_FOR_MS, signal)).toBe('held');
   });
 });
 

@@ -1,15 +1,17 @@
 import { NOW, script } from './script.ts';
 
 /**
- * A call is one hash: `epoch`, `head`, one field `u<index>` for each utterance, and `isRemoved` once it is over. The
- * epoch thus lives exactly as long as the rest, and every take and commit moves the end of that life.
+ * A call is one hash: `epoch`, the `holder` that took it, `head`, one field `u<index>` for each utterance, and
+ * `isRemoved` once it is over. The epoch thus lives exactly as long as the rest, and every take and commit moves the end
+ * of that life.
  */
 
-/** ARGV: now, call id, ttl, channel. KEYS: call. Answers the whole hash; an older holder hears of it at once. */
+/** ARGV: now, call id, ttl, channel, holder. KEYS: call. Answers the whole hash; an older holder hears of it at once. */
 export const TAKE = script(
   'room',
   `
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+redis.call('HSET', KEYS[1], 'holder', ARGV[5])
 redis.call('HDEL', KEYS[1], 'isRemoved')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 if epoch > 1 then redis.call('PUBLISH', ARGV[4], epoch .. ' ' .. ARGV[2]) end
@@ -28,25 +30,26 @@ end
 `;
 
 /**
- * KEYS: call, the calls by their last commit, outbox, its counter. ARGV: now, call id, epoch, `commit` or `restore`, ttl,
- * channel, head, how many utterances, each as its index and its JSON, then the facts. Answers 1, or 0 when fenced.
+ * KEYS: call, the calls by their last commit, outbox, its counter. ARGV: now, call id, epoch, how (`commit`; `restore`;
+ * `claim`, a restore under an epoch counted without Redis), ttl, channel, holder, head, how many utterances, each as its
+ * index and its JSON, then the facts. Answers 1, or 0 when fenced.
  */
 export const COMMIT = script(
   'room',
   `${NOW}${APPEND_FACTS}
-local call, mine, isRestoring = KEYS[1], tonumber(ARGV[3]), ARGV[4] == 'restore'
-local known = redis.call('HMGET', call, 'epoch', 'isRemoved')
+local call, mine, how = KEYS[1], tonumber(ARGV[3]), ARGV[4]
+local known = redis.call('HMGET', call, 'epoch', 'isRemoved', 'holder')
 -- A call that is not there was never taken, or is forgotten: nobody holds it.
 local epoch = tonumber(known[1]) or -1
-if known[2] or epoch > mine or (epoch < mine and not isRestoring) then return 0 end
+if known[2] or epoch > mine then return 0 end
+if how == 'commit' and epoch < mine then return 0 end
+if how == 'claim' and epoch == mine and known[3] ~= ARGV[7] then return 0 end
 
-if epoch < mine then
-  redis.call('HSET', call, 'epoch', ARGV[3])
-  redis.call('PUBLISH', ARGV[6], ARGV[3] .. ' ' .. ARGV[2])
-end
-redis.call('HSET', call, 'head', ARGV[7])
-local last = 8 + 2 * tonumber(ARGV[8])
-for i = 9, last, 2 do redis.call('HSET', call, 'u' .. ARGV[i], ARGV[i + 1]) end
+if how ~= 'commit' then redis.call('HSET', call, 'epoch', ARGV[3], 'holder', ARGV[7]) end
+if epoch < mine then redis.call('PUBLISH', ARGV[6], ARGV[3] .. ' ' .. ARGV[2]) end
+redis.call('HSET', call, 'head', ARGV[8])
+local last = 9 + 2 * tonumber(ARGV[9])
+for i = 10, last, 2 do redis.call('HSET', call, 'u' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', call, ARGV[5])
 redis.call('ZADD', KEYS[2], digits(now), ARGV[2])
 appendFacts(KEYS[3], KEYS[4], last + 1)

@@ -4,6 +4,7 @@ import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { PlacedUtterance } from '../../call/transcript.ts';
 import type { CallStore, Commit } from '../../ports/call-store.ts';
 import type { Clock } from '../../std/clock.ts';
+import { randomHex } from '../../std/random.ts';
 import { COMMIT, ENQUEUE, LIST, REMOVE, TAKE } from './call-scripts.ts';
 import type { RedisConnection } from './connection.ts';
 import { callIdOf, listOf, numberOf, pairsOf, textOf } from './replies.ts';
@@ -15,12 +16,19 @@ const BACK_OFFICE_TIMEOUT_MS = 1_000;
 
 export interface RedisCallStore extends CallStore {
   /**
-   * Writes a whole call that Redis may not know any more, or know at an earlier epoch only: it was away, or lost its
-   * data, while the call went on. `fenced` when a newer epoch holds the call, or it was removed.
+   * Writes a call that went on while Redis was away, whole, in one atomic act; what Redis does not know any more is
+   * written anew. `fenced` when it was removed, or another process holds it: under a higher epoch, or, for one
+   * `isTaken` without Redis, under the same.
    *
    * @param whole with every utterance in `appended`
    */
-  restore(callId: CallId, epoch: number, whole: Commit, signal: AbortSignal): Promise<'committed' | 'fenced'>;
+  restore(
+    callId: CallId,
+    epoch: number,
+    whole: Commit,
+    isTaken: boolean,
+    signal: AbortSignal,
+  ): Promise<'committed' | 'fenced'>;
 }
 
 /** Live calls in Redis: every write is one script, refused as a whole unless its epoch holds the call. */
@@ -29,29 +37,38 @@ export function redisCallStore(redis: RedisConnection, clock: Clock, takenChanne
   const calls = redis.key('calls');
   const outbox = redis.key('outbox');
   const outboxKeys = [outbox, redis.key('outbox-last')];
+  // Tells this process from another that counted the same epoch, while a take whose answer was lost stays its own.
+  const holder = randomHex(8);
 
   const write = async (
-    mode: 'commit' | 'restore',
+    how: 'commit' | 'restore' | 'claim',
     callId: CallId,
     epoch: number,
     { head, appended, facts }: Commit,
     signal: AbortSignal,
   ) => {
     const utterances = appended.flatMap(({ index, role, content }) => [index, JSON.stringify([role, content])]);
-    const args = [callId, epoch, mode, KEEP_MS, takenChannel, JSON.stringify(head), appended.length, ...utterances];
+    const terms = [callId, epoch, how, KEEP_MS, takenChannel, holder];
+    const content = [
+      JSON.stringify(head),
+      appended.length,
+      ...utterances,
+      ...facts.map((fact) => JSON.stringify(fact)),
+    ];
     const keys = [callKey(callId), calls, ...outboxKeys];
-    const written = await redis.run(COMMIT, keys, [...args, ...facts.map((fact) => JSON.stringify(fact))], signal);
+    const written = await redis.run(COMMIT, keys, [...terms, ...content], signal);
     return numberOf(written) === 1 ? 'committed' : 'fenced';
   };
 
   return {
     async take(callId, signal) {
-      const kept = await redis.run(TAKE, [callKey(callId)], [callId, KEEP_MS, takenChannel], signal);
+      const kept = await redis.run(TAKE, [callKey(callId)], [callId, KEEP_MS, takenChannel, holder], signal);
       const fields = new Map(pairsOf(kept));
       return { epoch: numberOf(fields.get('epoch')), stored: storedOf(fields) };
     },
     commit: (callId, epoch, commit, signal) => write('commit', callId, epoch, commit, signal),
-    restore: (callId, epoch, whole, signal) => write('restore', callId, epoch, whole, signal),
+    restore: (callId, epoch, whole, isTaken, signal) =>
+      write(isTaken ? 'claim' : 'restore', callId, epoch, whole, signal),
     async load(callId, signal) {
       return storedOf(new Map(Object.entries(await redis.ask((client) => client.hgetall(callKey(callId)), signal))));
     },

@@ -3,9 +3,20 @@ import type { RedisConnection } from './connection.ts';
 import { numberOf } from './replies.ts';
 import { NOW, script } from './script.ts';
 
+export interface RedisLeases extends Leases {
+  /**
+   * Says that somebody is there. From the first time on, leases run only while somebody is: over a gap longer than
+   * `GAP_MS`, in which nobody could renew, each keeps what it had left. To be called about every second.
+   */
+  beat(signal: AbortSignal): Promise<void>;
+}
+
+/** Two beats missed, and a half: far less than what is left of a lease that is renewed in time. */
+const GAP_MS = 2_500;
+
 /** The slots of a fleet: one sorted set of holders by their expiry, on Redis' clock. */
-export function redisLeases(redis: RedisConnection): Leases {
-  const keys = [redis.key('leases')];
+export function redisLeases(redis: RedisConnection): RedisLeases {
+  const keys = [redis.key('leases'), redis.key('leases-beat')];
 
   return {
     async acquire(holder, limit, ttlMs, signal) {
@@ -23,10 +34,23 @@ export function redisLeases(redis: RedisConnection): Leases {
     async count(signal) {
       return numberOf(await redis.run(COUNT, keys, [], signal));
     },
+    async beat(signal) {
+      await redis.run(BEAT, keys, [], signal);
+    },
   };
 }
 
+/** Lua: moves all leases over a gap in which nobody was there, and drops those that ran out. KEYS: leases, last beat. */
 const EXPIRE = `${NOW}
+local beat = tonumber(redis.call('GET', KEYS[2]))
+if beat then
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', digits(beat))
+  if now - beat > ${GAP_MS} then
+    local held = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+    for i = 1, #held, 2 do redis.call('ZADD', KEYS[1], digits(held[i + 1] + now - beat), held[i]) end
+  end
+  redis.call('SET', KEYS[2], digits(now))
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', digits(now))
 `;
 
@@ -42,7 +66,7 @@ return 1`,
 /** ARGV: now, holder, ttl. Renewing what is held needs no room worth refusing it for. */
 const ADOPT = script(
   'none',
-  `${NOW}
+  `${EXPIRE}
 redis.call('ZADD', KEYS[1], digits(now + ARGV[3]), ARGV[2])`,
 );
 
@@ -57,6 +81,12 @@ return 1`,
 
 const COUNT = script(
   'none',
-  `${NOW}
-return redis.call('ZCOUNT', KEYS[1], '(' .. digits(now), '+inf')`,
+  `${EXPIRE}
+return redis.call('ZCARD', KEYS[1])`,
+);
+
+const BEAT = script(
+  'none',
+  `${EXPIRE}
+redis.call('SET', KEYS[2], digits(now))`,
 );

@@ -1,18 +1,17 @@
 import type { EventLog } from '../../ports/event-log.ts';
-import type { Leases } from '../../ports/leases.ts';
 import type { ReplyCache } from '../../ports/reply-cache.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Log } from '../../std/log.ts';
 import { type RedisCallStore, redisCallStore } from './call-store.ts';
 import { connectRedis, type RedisOptions } from './connection.ts';
 import { redisEventLog } from './event-log.ts';
-import { redisLeases } from './leases.ts';
+import { type RedisLeases, redisLeases } from './leases.ts';
 import { redisReplyCache } from './reply-cache.ts';
 import { listenForTaken, type TakenListener } from './taken.ts';
 
 export interface RedisStores {
   readonly callStore: RedisCallStore;
-  readonly leases: Leases;
+  readonly leases: RedisLeases;
   readonly replyCache: ReplyCache;
   readonly eventLog: EventLog;
   /** Hears of every call taken anew by whomever, this process included; returns how to stop. */
