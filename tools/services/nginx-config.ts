@@ -69,9 +69,10 @@ ${servers(replicas)}
       proxy_pass http://of_the_call;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection upgrade;
-      # Beyond the longest call of two hours, should nobody say anything.
-      proxy_read_timeout 2h5m;
-      proxy_send_timeout 2h5m;
+      # Retell pings every two seconds and is answered at once: a replica that has said nothing for so long is frozen.
+      # Retell gives up an upgrade after seven.
+      proxy_read_timeout 6s;
+      proxy_send_timeout 6s;
       proxy_socket_keepalive on;
       # 503: it is draining.
       proxy_next_upstream error timeout http_503;
