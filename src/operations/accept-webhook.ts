@@ -1,7 +1,8 @@
 import type { CallId } from '../call/call.ts';
-import { stamp } from '../call/events.ts';
+import { type CallEvent, stamp } from '../call/events.ts';
 import { toFault } from '../std/fault.ts';
 import type { OperationContext } from './context.ts';
+import { callAnalyzed } from './job-kinds.ts';
 
 /** A lifecycle webhook whose signature is valid. */
 export interface SignedWebhook {
@@ -13,7 +14,12 @@ export interface SignedWebhook {
   readonly signedAtMs: number;
   readonly body: string;
   /** Retell's account of a call that ended, when the event brings one. */
-  readonly ended?: { readonly disconnectionReason: string; readonly durationMs?: number };
+  readonly ended?: {
+    readonly disconnectionReason: string;
+    readonly durationMs?: number;
+    /** Epoch milliseconds; now, unless it is known better. */
+    readonly endedAtMs?: number;
+  };
 }
 
 /**
@@ -33,17 +39,25 @@ export async function acceptWebhook(
   webhook: SignedWebhook,
   signal: AbortSignal,
 ): Promise<'stored' | 'duplicate'> {
-  const { records, liveCalls, clock } = context;
+  const { records, liveCalls, followUps, clock } = context;
   const { event, key, callId, body, signedAtMs: signedAt, ended } = webhook;
-  const place = callId && { callId, ...REPORTED, at: clock.now() };
-  const facts = place && ended ? [stamp({ type: 'call.reported', ...ended }, place)] : [];
+  const facts = callId && ended ? [reported(callId, ended, clock.now())] : [];
+  const jobs = callId && event === 'call_analyzed' && followUps.analyzed ? [callAnalyzed(callId)] : [];
   const record = { key, event, callId, signedAt, receivedAt: clock.wall(), body };
-  const verdict = await records.acceptWebhook(record, { facts, jobs: [] }, signal);
+  const verdict = await records.acceptWebhook(record, { facts, jobs }, signal);
   if (callId) {
     liveCalls.prove(callId);
     if (ended) await endNow(context, callId, ended.disconnectionReason);
   }
   return verdict;
+}
+
+function reported(
+  callId: CallId,
+  { endedAtMs, ...account }: NonNullable<SignedWebhook['ended']>,
+  now: number,
+): CallEvent {
+  return stamp({ type: 'call.reported', ...account }, { callId, ...REPORTED, at: endedAtMs ?? now });
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Action, CallId } from '../call/call.ts';
 import type { LiveCall } from '../call/live-call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
+import type { Dials } from '../ports/dials.ts';
+import type { Jobs } from '../ports/jobs.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Records } from '../ports/records.ts';
 import type { Clock } from '../std/clock.ts';
@@ -26,6 +28,10 @@ export interface OperationContext extends AgentChoice {
   readonly callStore: CallStore;
   readonly leases: Leases;
   readonly records: Records;
+  readonly jobs: Jobs;
+  readonly dials: Dials;
+  /** Which follow-up work somebody does; what nobody does is not enqueued. */
+  readonly followUps: { readonly placed: boolean; readonly analyzed: boolean };
   /** Absent without RETELL_API_KEY. */
   readonly callControl: CallControl | undefined;
   readonly clock: Clock;

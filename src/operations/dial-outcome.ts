@@ -25,3 +25,42 @@ export function noKey(): Fault {
     fixes: ['set RETELL_API_KEY to an API key of the workspace'],
   });
 }
+
+/** There is no room in the line. */
+export function queueFull(limit: number): Fault {
+  return new Fault('exhausted', 'calls.queue_full', `expected at most ${limit} calls waiting to be dialled`, {
+    effect: 'this one is not dialled; those who wait keep their places',
+    fixes: ['try again later', 'raise OFFHOOK_MAX_CALLS'],
+  });
+}
+
+/** One request id for two orders. */
+export function requestReused(): Fault {
+  return new Fault(
+    'conflict',
+    'calls.request_reused',
+    'expected the order this request id was used for, another came',
+    {
+      effect: 'this one is not dialled; the first order stands as it was',
+      fixes: ['give every order a request id of its own'],
+    },
+  );
+}
+
+/** The order of this request failed, and an order is never dialled anew. */
+export function refusedBefore(reason: string): Fault {
+  return new Fault('conflict', 'calls.refused_before', `expected an order that may be dialled, it failed: ${reason}`, {
+    detail: { was: reason },
+    effect: 'this one is not dialled',
+    fixes: ['mend what the reason names, and order it anew under another request id'],
+  });
+}
+
+/** Too late to dial: others may have given the order up by now. */
+export function stoodStill(freshMs: number): Fault {
+  return new Fault(
+    'unavailable',
+    'calls.stood_still',
+    `expected to dial within ${freshMs} ms of taking an order, did not`,
+  );
+}

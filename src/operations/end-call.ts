@@ -22,8 +22,8 @@ export async function endCall(
   signal: AbortSignal,
 ): Promise<'ended' | 'cancelled'> {
   const { liveCalls, callControl, clock } = context;
-  if (queue.cancel(id)) return 'cancelled';
-  const dial = queue.find(id);
+  if (await queue.cancel(id, signal)) return 'cancelled';
+  const dial = await queue.find(id, signal);
   const callId = parseCallId(dial?.state === 'placed' ? dial.callId : id);
   if (!callId) throw unknownCall();
   if (!callControl) {

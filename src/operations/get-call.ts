@@ -38,7 +38,7 @@ export async function getCall(
   }
   const stored = callId && (await storedCall(context.callStore, callId, signal));
   if (stored) return { ...stored, state: 'live' };
-  const dial = queue.find(id);
+  const dial = await queue.find(id, signal);
   if (dial) return dial;
   throw unknownCall();
 }

@@ -42,7 +42,7 @@ export async function listCalls(
   const liveIds = new Set(live.map(({ callId }) => callId));
   const archived = await context.records.listCalls(limit, before, signal);
   return {
-    queued: isFirstPage ? queue.list().filter(({ state }) => state === 'queued') : [],
+    queued: isFirstPage ? await queue.list(signal) : [],
     calls: [
       ...(isFirstPage ? live.map((call) => ({ ...call, state: 'live' as const })) : []),
       ...archived

@@ -1,22 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryRecords } from '../adapters/memory/records.ts';
 import { defineAgent } from '../agent/agent.ts';
 import type { ToolJob } from '../agent/tool-desk.ts';
 import { tool } from '../agent/tools.ts';
-import { type CallId, parseCallId, type ToolOutcome } from '../call/call.ts';
+import type { CallId, ToolOutcome } from '../call/call.ts';
 import type { LiveCall } from '../call/live-call.ts';
-import type { CallControl } from '../ports/call-control.ts';
 import { Fault } from '../std/fault.ts';
-import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { acceptWebhook, type SignedWebhook } from './accept-webhook.ts';
+import { idOf, memoryContext, retellOnPaper, workFor } from './context.fixture.ts';
 import type { OperationContext } from './context.ts';
 import { createDialQueue } from './dial-queue.ts';
 import { endCall } from './end-call.ts';
+import { followUps } from './follow-ups.ts';
 import { getCall } from './get-call.ts';
 import { listCalls } from './list-calls.ts';
 import { placeCall } from './place-call.ts';
@@ -25,12 +24,6 @@ import { runFunction } from './run-function.ts';
 import { sayInCall } from './say-in-call.ts';
 
 const { signal } = new AbortController();
-
-function id(text: string): CallId {
-  const callId = parseCallId(text);
-  if (!callId) throw new Error(text);
-  return callId;
-}
 
 const lookUp = tool({ description: 'reads', parameters: z.object({ q: z.string() }), effect: 'safe', run: () => 'ok' });
 const book = tool({
@@ -58,14 +51,11 @@ const dentist = defineAgent({
 
 /** A context over the memory adapters, and what was done to the live calls. */
 function given(overrides: Partial<OperationContext> = {}) {
-  const clock = new ManualClock();
   const live = new Map<CallId, LiveCall>();
   const done: string[] = [];
-  const context: OperationContext = {
+  const { context, clock } = memoryContext({
     agents: [desk, dentist],
     defaultAgent: desk,
-    isStrict: false,
-    maxCalls: 2,
     liveCalls: {
       list: () => [...live.values()],
       prove: (callId) => done.push(`prove ${callId}`),
@@ -78,27 +68,13 @@ function given(overrides: Partial<OperationContext> = {}) {
         return live.has(callId);
       },
     },
-    callStore: memoryCallStore(clock),
-    leases: memoryLeases(clock),
-    records: memoryRecords(),
     callControl: undefined,
-    clock,
-    log: silentLog,
     ...overrides,
-  };
+  });
   const queue = createDialQueue(context);
   const goLive = (callId: CallId) =>
     live.set(callId, { callId, agent: 'desk', startedAt: 1, phase: 'listening', isProven: true, responseId: 0 });
   return { context, clock, done, queue, goLive };
-}
-
-function control(overrides: Partial<CallControl> = {}): CallControl {
-  return {
-    place: async () => ({ callId: id('call_placed'), status: 'registered', agentId: undefined }),
-    fetch: async () => undefined,
-    end: async () => {},
-    ...overrides,
-  };
 }
 
 function ended(callId: CallId, key = `call_ended:${callId}`): SignedWebhook {
@@ -107,7 +83,7 @@ function ended(callId: CallId, key = `call_ended:${callId}`): SignedWebhook {
 }
 
 describe('acceptWebhook', () => {
-  const callId = id('call_1_aaaa');
+  const callId = idOf('call_1_aaaa');
 
   it('stores it once, with the fact that the call was reported, and proves the call', async () => {
     const { context, done } = given();
@@ -119,6 +95,19 @@ describe('acceptWebhook', () => {
     ]);
     expect(done).toContain(`prove ${callId}`);
     expect(await context.records.isEnded(callId, signal)).toBe(true);
+  });
+
+  it('orders the follow-up on an analysis once, where somebody does it', async () => {
+    const analyzed = { event: 'call_analyzed', key: `call_analyzed:${callId}`, callId, signedAtMs: 1, body: '{}' };
+    for (const isFollowed of [false, true]) {
+      const { context, clock } = given({ followUps: { placed: false, analyzed: isFollowed } });
+      await acceptWebhook(context, ended(callId), signal);
+      for (let times = 0; times < 2; times++) await acceptWebhook(context, analyzed, signal);
+      const heard: unknown[] = [];
+      const handlers = followUps({ onCallAnalyzed: async (event) => void heard.push(event) });
+      await workFor(1_000, context, clock, { handlers });
+      expect(heard).toEqual(isFollowed ? [{ callId, attempt: 1 }] : []);
+    }
   });
 
   it('ends the call at once, so that its slot is free for the next caller', async () => {
@@ -192,14 +181,14 @@ describe('acceptInbound', () => {
       leases: { ...memoryLeases(clock), count: down },
       records: { ...memoryRecords(), acceptWebhook: down },
     });
-    expect(await acceptInbound(context, { ...request, callId: id('call_1_aaaa') }, signal)).toMatchObject({
+    expect(await acceptInbound(context, { ...request, callId: idOf('call_1_aaaa') }, signal)).toMatchObject({
       kind: 'accept',
     });
   });
 
   it('proves the call that a signed request names', async () => {
     const { context, done } = given();
-    const callId = id('call_1_aaaa');
+    const callId = idOf('call_1_aaaa');
     await acceptInbound(context, { ...request, callId }, signal);
     expect(done).toEqual([`prove ${callId}`]);
     expect(await context.records.isNamed(callId, signal)).toBe(true);
@@ -207,7 +196,7 @@ describe('acceptInbound', () => {
 });
 
 describe('runFunction', () => {
-  const callId = id('call_1_aaaa');
+  const callId = idOf('call_1_aaaa');
   const asked = {
     tool: 'look_up',
     arguments: '{"q":"x"}',
@@ -279,7 +268,7 @@ describe('runFunction', () => {
 });
 
 describe('calls from outside', () => {
-  const callId = id('call_1_aaaa');
+  const callId = idOf('call_1_aaaa');
 
   it('places a call with the Retell agent of the agent named', async () => {
     const { context } = given();
@@ -332,7 +321,7 @@ describe('calls from outside', () => {
   });
 
   it('ends a call through Retell, and through the call itself where there is no key', async () => {
-    const withKey = given({ callControl: control() });
+    const withKey = given({ callControl: retellOnPaper() });
     withKey.goLive(callId);
     expect(await endCall(withKey.context, withKey.queue, callId, signal)).toBe('ended');
     expect(withKey.done).toEqual([`end ${callId} ended_by_operator`]);

@@ -19,8 +19,9 @@ export interface PlaceCallOrder {
 /**
  * Dials out: at once when there is a slot, else queued, with the place in the answer.
  *
- * @throws Fault `calls.unknown_agent`, `calls.agent_not_at_retell`, `calls.queue_full`, `retell.no_key`, or what
- *   Retell's REST threw; after `retell.outcome_unknown` a phone may be ringing, and nothing is tried again
+ * @throws Fault `calls.unknown_agent`, `calls.agent_not_at_retell`, `calls.queue_full`, `calls.request_reused`,
+ *   `calls.refused_before`, `retell.no_key`, or what Retell's REST threw; after `retell.outcome_unknown` a phone may be
+ *   ringing: it is looked up at Retell, and never dialled again
  */
 export async function placeCall(
   context: Pick<OperationContext, 'agents'>,

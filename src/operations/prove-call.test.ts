@@ -5,6 +5,7 @@ import { type CallId, parseCallId } from '../call/call.ts';
 import type { CallControl, RemoteCall } from '../ports/call-control.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
+import { retellOnPaper } from './context.fixture.ts';
 import { createCallProver } from './prove-call.ts';
 
 const { signal } = new AbortController();
@@ -19,11 +20,7 @@ function id(text: string): CallId {
 /** What a prover needs; `fetch` is Retell's answer, none without a key. */
 function given(fetch?: CallControl['fetch'], isStrict = false) {
   const clock = new ManualClock();
-  const callControl: CallControl | undefined = fetch && {
-    fetch,
-    place: async () => ({ callId: id('call_placed'), status: 'registered', agentId: undefined }),
-    end: async () => {},
-  };
+  const callControl = fetch && retellOnPaper({ fetch });
   const context = {
     agents: [desk],
     defaultAgent: desk,

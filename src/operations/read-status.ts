@@ -22,7 +22,7 @@ export async function readStatus<Figures extends object>(
   figures: () => Figures,
   signal: AbortSignal,
 ): Promise<Occupancy & Figures> {
-  const active = await context.leases.count(signal);
+  const [active, queued] = await Promise.all([context.leases.count(signal), queue.waiting(signal)]);
   const { maxCalls: capacity } = context;
-  return { active, capacity, utilization: active / capacity, queued: queue.waiting, ...figures() };
+  return { active, capacity, utilization: active / capacity, queued, ...figures() };
 }

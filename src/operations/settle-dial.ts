@@ -1,0 +1,47 @@
+import type { CallId } from '../call/call.ts';
+import { toFault } from '../std/fault.ts';
+import { withDeadline } from '../std/signals.ts';
+import type { OperationContext } from './context.ts';
+import { callPlaced, checkPlacedCall, lookUpDial } from './job-kinds.ts';
+
+/** From the order to the socket: Retell rings for 30 s unless told otherwise, and asks us once it was answered. */
+export const RINGING_MS = 120_000;
+
+const SETTLE_TIMEOUT_MS = 5_000;
+/** What became of a dial is written down also while the process is told to stop: it may be known nowhere else. */
+const NEVER = new AbortController().signal;
+
+type SettleContext = Pick<OperationContext, 'dials' | 'leases' | 'followUps' | 'clock' | 'log'>;
+
+/** The slot of an order while Retell is asked to dial for it. */
+export function slotOf(dialId: string): string {
+  return `dial:${dialId}`;
+}
+
+/** The order became this call: hands the call its slot, and writes it down with the work that follows. */
+export async function settlePlaced(context: SettleContext, id: string, callId: CallId): Promise<void> {
+  const { dials, leases, followUps, log } = context;
+  const jobs = [checkPlacedCall(callId, 0), ...(followUps.placed ? [callPlaced(callId, id)] : [])];
+  await inTime(context, async (within) => {
+    await leases.rename(slotOf(id), callId, RINGING_MS, within).catch((thrown: unknown) => {
+      log.warn({ callId, reason: toFault(thrown).reason }, 'slot of a placed call could not be renamed');
+    });
+    await dials.settle(id, { state: 'placed', callId }, jobs, within);
+  });
+}
+
+/** Nobody knows whether Retell dialled: it is asked, and the slot stays until its lease expires, since a person may be on the line. */
+export function settleUnknown(context: SettleContext, id: string, reason: string): Promise<void> {
+  return inTime(context, (within) =>
+    context.dials.settle(id, { state: 'unknown', reason }, [lookUpDial(id, 0)], within),
+  );
+}
+
+/** Nobody was dialled, and nobody will be for this order. */
+export function settleFailed(context: SettleContext, id: string, reason: string): Promise<void> {
+  return inTime(context, (within) => context.dials.settle(id, { state: 'failed', reason }, [], within));
+}
+
+function inTime({ clock }: Pick<SettleContext, 'clock'>, work: (within: AbortSignal) => Promise<void>): Promise<void> {
+  return withDeadline(clock, SETTLE_TIMEOUT_MS, 'calls.settle_timeout', NEVER, work);
+}
