@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { eventLogOperations } from './event-log.ts';
+import { jobOperations } from './jobs.ts';
 import { recordsOperations } from './records.ts';
 import { kyselyOver } from './records-schema.ts';
 import type { ArchiveOperations } from './records-wire.ts';
@@ -7,5 +8,5 @@ import type { ArchiveOperations } from './records-wire.ts';
 /** What the records thread does through its query builder; whoever opened the database closes it. */
 export function archiveOperations(database: DatabaseSync): ArchiveOperations {
   const db = kyselyOver(database);
-  return { ...recordsOperations(db, database), ...eventLogOperations(db, database) };
+  return { ...recordsOperations(db, database), ...eventLogOperations(db, database), ...jobOperations(db) };
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { CallStore } from '../../ports/call-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { Jobs } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -10,6 +11,7 @@ import { Fault, toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { sqliteCallStore } from './call-store.ts';
 import { connect, makePrivate } from './database.ts';
+import { jobsOver } from './jobs-client.ts';
 import { openLive } from './live.ts';
 import { eventLogOver, RecordsClient, recordsOver, spawnRecordsThread } from './records-client.ts';
 import { sqliteToolLedger } from './tool-ledger.ts';
@@ -27,6 +29,7 @@ export interface Embedded {
   readonly toolLedger: ToolLedger;
   readonly eventLog: EventLog;
   readonly records: Records;
+  readonly jobs: Jobs;
   /** Waits for what was asked, copies the write-ahead logs back, closes the files. Idempotent. */
   close(): Promise<void>;
 }
@@ -47,10 +50,11 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
     opened.push(live);
     const client = await RecordsClient.open(() => spawnRecordsThread(paths), clock, log, signal);
     opened.push(client);
-    await client.ask('takeBack', [], signal);
+    await client.ask('takeBack', [clock.now()], signal);
 
     const callStore = sqliteCallStore(live, clock);
     const toolLedger = sqliteToolLedger(live, clock);
+    const jobs = jobsOver(client, clock, log);
     const closing = new AbortController();
     const checkpoint = () => client.ask('checkpointLive', [], closing.signal);
     const prune = async () => {
@@ -66,7 +70,8 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       callStore,
       toolLedger,
       eventLog: eventLogOver(client, clock),
-      records: recordsOver(client, clock),
+      records: recordsOver(client, clock, jobs.ring),
+      jobs,
       close() {
         closing.abort(new Fault('cancelled', 'store.closing', 'the stores are being closed'));
         closed ??= closeAll(opened);

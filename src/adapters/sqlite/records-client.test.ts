@@ -111,7 +111,7 @@ describe('the records client', () => {
     const log = eventLogOver(client, clock);
     await log.publish([sampleEvent(newCallId(), 1)], signal);
     const read = async () => (await log.read({ name: 'archive' }, 10, 1_000, signal)).length;
-    const takeBack = () => client.ask('takeBack', [], signal);
+    const takeBack = () => client.ask('takeBack', [clock.now()], signal);
     expect(await Promise.all([read(), takeBack(), read(), read()])).toEqual([1, undefined, 1, 0]);
     expect(await read()).toBe(0);
   });

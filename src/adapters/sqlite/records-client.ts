@@ -180,10 +180,14 @@ export class RecordsClient {
   }
 }
 
-/** The archive, through the records thread; its jobs wait from `clock`'s now. */
-export function recordsOver(client: RecordsClient, clock: Clock): Records {
+/** The archive, through the records thread. Its jobs wait from `clock`'s now; `onJobs` hears that there are some. */
+export function recordsOver(client: RecordsClient, clock: Clock, onJobs = () => {}): Records {
   return {
-    acceptWebhook: (webhook, followUp, signal) => client.ask('acceptWebhook', [webhook, followUp, clock.now()], signal),
+    async acceptWebhook(webhook, followUp, signal) {
+      const verdict = await client.ask('acceptWebhook', [webhook, followUp, clock.now()], signal);
+      if (followUp.jobs.length > 0) onJobs();
+      return verdict;
+    },
     isNamed: (callId, signal) => client.ask('isNamed', [callId], signal),
     isEnded: (callId, signal) => client.ask('isEnded', [callId], signal),
     saveFact: (event, signal) => client.ask('saveFact', [event], signal),

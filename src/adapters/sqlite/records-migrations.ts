@@ -83,6 +83,7 @@ export const RECORDS_MIGRATIONS: readonly string[] = [
     failed_at REAL
   ) STRICT;
   CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
+  CREATE INDEX jobs_held ON jobs (id) WHERE state = 'held';
   CREATE INDEX jobs_dead ON jobs (failed_at) WHERE state = 'dead';
   CREATE INDEX jobs_by_key ON jobs (kind, key) WHERE state = 'waiting' AND key IS NOT NULL;
 

@@ -106,8 +106,14 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
     migrations: RECORDS_MIGRATIONS,
   });
   const recovery: RecoveryOperations = {
-    async takeBack() {
+    async takeBack(now) {
       database.exec('UPDATE deliveries SET due_at = 0, is_out = 0 WHERE is_out = 1');
+      database
+        .prepare(`
+          UPDATE jobs SET state = 'dead', reason = 'jobs.worker_lost', failed_at = ?
+          WHERE state = 'held' AND attempt >= max_attempts`)
+        .run(now);
+      database.exec("UPDATE jobs SET state = 'waiting' WHERE state = 'held'");
     },
   };
   const housekeeping: Housekeeping = {

@@ -1,5 +1,6 @@
 import type { CallEvent } from '../../call/events.ts';
 import type { ConsumerGroup, Delivery } from '../../ports/event-log.ts';
+import type { DeadJob, Job, NewJob } from '../../ports/jobs.ts';
 import type { FollowUp, Records, WebhookRecord } from '../../ports/records.ts';
 import { Fault, type FaultKind } from '../../std/fault.ts';
 
@@ -29,8 +30,8 @@ export interface EventLogOperations {
 
 /** What a start asks: it needs no query builder, and so awaits none. */
 export interface RecoveryOperations {
-  /** Makes due what was out when an earlier process died. */
-  takeBack(): Promise<void>;
+  /** Makes due what was out when an earlier process died; a job whose last try that was is dead. */
+  takeBack(now: number): Promise<void>;
 }
 
 /** What runs in no transaction, after the work of the same message. */
@@ -40,7 +41,32 @@ export interface Housekeeping {
   close(): Promise<void>;
 }
 
-export type ArchiveOperations = RecordsOperations & EventLogOperations;
+/** A job in hand, and how it ended. */
+export interface HeldJob extends Job {
+  readonly maxAttempts: number;
+}
+export type JobOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly dueAt: number }
+  | { readonly kind: 'dead'; readonly reason: string; readonly failedAt: number }
+  | { readonly kind: 'handed_back' };
+
+/** The jobs' side of the thread. */
+export interface JobOperations {
+  addJobs(jobs: readonly NewJob[], now: number): Promise<void>;
+  /** Takes jobs of these kinds that are due; `nextDueAt` is when the next one of those that wait is. */
+  takeJobs(
+    kinds: readonly string[],
+    limit: number,
+    now: number,
+  ): Promise<{ readonly jobs: readonly HeldJob[]; readonly nextDueAt: number | undefined }>;
+  settleJob(id: string, outcome: JobOutcome): Promise<void>;
+  deadJobs(limit: number, before: string | undefined): Promise<readonly DeadJob[]>;
+  deadJob(id: string): Promise<DeadJob | undefined>;
+  requeueJob(id: string, now: number): Promise<boolean>;
+}
+
+export type ArchiveOperations = RecordsOperations & EventLogOperations & JobOperations;
 export type ThreadOperations = ArchiveOperations & RecoveryOperations & Housekeeping;
 
 /** What the thread is told first, before any request. */
