@@ -51,4 +51,34 @@ describe("the fake of Retell's API", () => {
     other.add({ call_id: 'call_nobody', call_status: 'ongoing' });
     expect(await known.call.retrieve('call_nobody')).toMatchObject({ call_status: 'ongoing' });
   });
+
+  it('lists calls by what is asked for, newest first, page by page', async () => {
+    const { fake, retell } = await setUp();
+    const ids: string[] = [];
+    for (const order of ['a', 'b', 'b', 'b']) {
+      ids.push((await retell.call.createPhoneCall({ ...PERSON, metadata: { order } })).call_id);
+    }
+    const filter_criteria = { metadata: [{ type: 'string' as const, op: 'eq' as const, key: 'order', value: 'b' }] };
+    const first = await retell.call.list({ filter_criteria, limit: 2 });
+    expect(first.items.map(({ call_id }) => call_id)).toEqual([ids[3], ids[2]]);
+    const pagination_key = first.pagination_key ?? '';
+    const second = await retell.call.list({ filter_criteria, limit: 2, pagination_key });
+    expect(second).toMatchObject({ items: [{ call_id: ids[1] }], has_more: false });
+    fake.end(ids[1] ?? '', 'dial_busy');
+    const over = { call_status: { type: 'enum' as const, op: 'in' as const, value: ['ended' as const] } };
+    const ended = await retell.call.list({ filter_criteria: over });
+    expect(ended.items).toMatchObject([{ call_id: ids[1], disconnection_reason: 'dial_busy' }]);
+    fake.hideLists(true);
+    expect((await retell.call.list()).items).toEqual([]);
+  });
+
+  it('tells how many calls there are at once, as counted or as told', async () => {
+    const { fake, retell } = await setUp();
+    const { call_id } = await retell.call.createPhoneCall(PERSON);
+    await retell.call.createPhoneCall(PERSON);
+    fake.end(call_id, 'user_hangup');
+    expect(await retell.concurrency.retrieve()).toMatchObject({ current_concurrency: 1, concurrency_limit: 20 });
+    fake.setConcurrency(5, 5);
+    expect(await retell.concurrency.retrieve()).toMatchObject({ current_concurrency: 5, concurrency_limit: 5 });
+  });
 });
