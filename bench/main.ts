@@ -9,6 +9,7 @@ import { describeHost, ROOT } from './host.ts';
 import type { Mode, ModeOptions } from './mode.ts';
 import { addedMode } from './modes/added.ts';
 import { crowdMode } from './modes/crowd.ts';
+import { fleetMode } from './modes/fleet.ts';
 import { hedgeMode } from './modes/hedge.ts';
 import { longMode } from './modes/long.ts';
 import { memoryMode } from './modes/memory.ts';
@@ -26,6 +27,7 @@ const MODES: readonly Mode[] = [
   startMode,
   hedgeMode,
   speculateMode,
+  fleetMode,
 ];
 const USAGE = `npm run bench -- [${MODES.map(({ name }) => name).join(' | ')}]... [options]
 

@@ -37,10 +37,14 @@ export function median(figures: readonly number[]): number {
 }
 
 /** Nearest-rank percentiles; not a number where there are no samples. */
-export function percentilesOf(samples: readonly number[]): { readonly p50: number; readonly p99: number } {
+export function percentilesOf(samples: readonly number[]): {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+} {
   const sorted = Float64Array.from(samples).sort();
   const at = (ratio: number) => sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 /** A ratio as a page shows it. `digits` behind the point; default none. */

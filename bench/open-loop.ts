@@ -25,8 +25,9 @@ export async function playOpenLoop(
   { seed, note }: ModeOptions,
   generator: Generator,
   model: Model,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Round> {
-  const subject = await startSubject(name, { modelUrl: model.url });
+  const subject = await startSubject(name, { modelUrl: model.url, env });
   try {
     await playRound(subject, generator, model, { ...WARM_UP, ...AGES, seed });
     const pace = { kind: 'open', everyMs: EVERY_MS } as const;

@@ -9,6 +9,7 @@ export default defineConfig({
       greeting: 'Good day, how can I help you?',
       instructions: 'You answer the phone of a restaurant. Be brief.',
       speculate: process.env.BENCH_SPECULATE === '1',
+      cacheable: process.env.BENCH_CACHEABLE === '1' ? [{ says: /./s, step: 'any' }] : [],
       hearsDigits: process.env.BENCH_HEARS_DIGITS === '1',
     }),
   ],
