@@ -63,8 +63,9 @@ export interface Dials {
   find(id: string, signal: AbortSignal): Promise<StoredDial | undefined>;
   /** In the order they were opened in. */
   list(states: readonly StoredDial['state'][], limit: number, signal: AbortSignal): Promise<readonly StoredDial[]>;
-  /** How many wait, and how many of those before this one. */
+  /** How many wait. */
   waiting(signal: AbortSignal): Promise<number>;
+  /** Its place among those that wait: 1 is next. */
   position(id: string, signal: AbortSignal): Promise<number | undefined>;
   /** Orders `dialling` whose state is older than this were left by a process that died: `unknown` from here on. */
   abandon(olderThanMs: number, signal: AbortSignal): Promise<readonly string[]>;

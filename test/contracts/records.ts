@@ -1,20 +1,27 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CallId } from '../../src/call/call.ts';
+import type { Job, Jobs } from '../../src/ports/jobs.ts';
 import type { Records, WebhookRecord } from '../../src/ports/records.ts';
 import { newCallId, sampleEvent, sampleReport, sampleTurn } from './samples.ts';
 import { IN_MEMORY, type MakeSubject, type Subject, signal } from './subject.ts';
 
+interface Archive {
+  readonly records: Records;
+  /** Where the jobs of what is stored go. */
+  readonly jobs: Jobs;
+}
+
 /** What every archive must do. */
-export function recordsContract(name: string, make: MakeSubject<Records>, { isDurable } = IN_MEMORY): void {
+export function recordsContract(name: string, make: MakeSubject<Archive>, { isDurable } = IN_MEMORY): void {
   describe(`the records contract over ${name}`, () => {
-    let subject: Subject<Records>;
+    let subject: Subject<Archive>;
     let records: Records;
     let callId: CallId;
 
     beforeEach(async () => {
       subject = await make();
-      records = subject.port;
+      records = subject.port.records;
       callId = newCallId();
     });
     afterEach(() => subject.close());
@@ -28,6 +35,26 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
       expect(answers.filter((answer) => answer === 'stored')).toHaveLength(1);
       expect(answers.filter((answer) => answer === 'duplicate')).toHaveLength(19);
       expect(await pending()).toEqual([fact]);
+    });
+
+    it('enqueues the jobs of a webhook when it is stored, and none for a duplicate', async () => {
+      const accept = (n: number) =>
+        records.acceptWebhook(
+          webhookOf(callId, 'call_ended'),
+          { facts: [], jobs: [{ kind: 'note', payload: { n } }] },
+          signal,
+        );
+      expect([await accept(1), await accept(2)]).toEqual(['stored', 'duplicate']);
+      const { jobs } = subject.port;
+      await jobs.enqueue([{ kind: 'note', payload: { n: 3 } }], signal);
+      const stop = new AbortController();
+      const done: unknown[] = [];
+      const note = async ({ payload }: Job) => {
+        done.push(payload.n);
+        if (payload.n === 3) stop.abort();
+      };
+      await jobs.work({ handlers: { note }, concurrency: 1 }, stop.signal);
+      expect(done).toEqual([1, 3]);
     });
 
     it('knows a call that a webhook named, and one that a webhook ended', async () => {
@@ -179,7 +206,7 @@ export function recordsContract(name: string, make: MakeSubject<Records>, { isDu
       await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [fact], jobs: [] }, signal);
       await records.saveFact(fact, signal);
       await records.saveReport(sampleReport(callId), signal);
-      records = await subject.reopen();
+      ({ records } = await subject.reopen());
       expect(await records.acceptWebhook(webhookOf(callId, 'call_ended'), { facts: [fact], jobs: [] }, signal)).toBe(
         'duplicate',
       );

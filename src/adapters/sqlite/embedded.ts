@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { CallStore } from '../../ports/call-store.ts';
+import type { Dials } from '../../ports/dials.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
@@ -11,6 +12,7 @@ import { Fault, toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { sqliteCallStore } from './call-store.ts';
 import { connect, makePrivate } from './database.ts';
+import { dialsOver } from './dials-client.ts';
 import { jobsOver } from './jobs-client.ts';
 import { openLive } from './live.ts';
 import { eventLogOver, RecordsClient, recordsOver, spawnRecordsThread } from './records-client.ts';
@@ -23,6 +25,8 @@ const PRUNE_EVERY_MS = 3_600_000;
 const KEEP_CALLS_MS = CALL_TTL_MS + 86_400_000;
 /** Retell's webhooks may be 72 h late; a fact published again within this time is still known. */
 const KEEP_EVENTS_MS = 7 * 86_400_000;
+/** A request made again within this time is the same order. */
+const KEEP_DIALS_MS = 30 * 86_400_000;
 
 export interface Embedded {
   readonly callStore: CallStore;
@@ -30,6 +34,7 @@ export interface Embedded {
   readonly eventLog: EventLog;
   readonly records: Records;
   readonly jobs: Jobs;
+  readonly dials: Dials;
   /** Waits for what was asked, copies the write-ahead logs back, closes the files. Idempotent. */
   close(): Promise<void>;
 }
@@ -61,6 +66,7 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       callStore.prune(KEEP_CALLS_MS);
       toolLedger.prune(KEEP_CALLS_MS);
       await client.ask('pruneEvents', [clock.now() - KEEP_EVENTS_MS], closing.signal);
+      await client.ask('pruneDials', [clock.now() - KEEP_DIALS_MS], closing.signal);
     };
     repeat(clock, CHECKPOINT_EVERY_MS, checkpoint, log, closing.signal);
     repeat(clock, PRUNE_EVERY_MS, prune, log, closing.signal);
@@ -72,6 +78,7 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       eventLog: eventLogOver(client, clock),
       records: recordsOver(client, clock, jobs.ring),
       jobs,
+      dials: dialsOver(client, clock, jobs.ring),
       close() {
         closing.abort(new Fault('cancelled', 'store.closing', 'the stores are being closed'));
         closed ??= closeAll(opened);

@@ -1,4 +1,5 @@
 import type { CallEvent } from '../../call/events.ts';
+import type { Dials, NewDial, StoredDial } from '../../ports/dials.ts';
 import type { ConsumerGroup, Delivery } from '../../ports/event-log.ts';
 import type { DeadJob, Job, NewJob } from '../../ports/jobs.ts';
 import type { FollowUp, Records, WebhookRecord } from '../../ports/records.ts';
@@ -66,7 +67,28 @@ export interface JobOperations {
   requeueJob(id: string, now: number): Promise<boolean>;
 }
 
-export type ArchiveOperations = RecordsOperations & EventLogOperations & JobOperations;
+type Opened = Awaited<ReturnType<Dials['open']>>;
+type Outcome = Parameters<Dials['settle']>[1];
+
+/** The side of the orders to dial. */
+export interface DialOperations {
+  openDial(dial: NewDial, limit: number, now: number): Promise<Opened>;
+  takeDial(now: number): Promise<StoredDial | undefined>;
+  takeDialIfNext(id: string, now: number): Promise<StoredDial | undefined>;
+  settleDial(id: string, outcome: Outcome, jobs: readonly NewJob[], now: number): Promise<void>;
+  postponeDial(id: string, dueAt: number, now: number): Promise<void>;
+  cancelDial(id: string, now: number): Promise<boolean>;
+  findDial(id: string): Promise<StoredDial | undefined>;
+  listDials(states: readonly StoredDial['state'][], limit: number): Promise<readonly StoredDial[]>;
+  waitingDials(): Promise<number>;
+  positionOfDial(id: string): Promise<number | undefined>;
+  /** Those `dialling` that last changed at `before` or earlier. */
+  abandonDials(before: number, now: number): Promise<readonly string[]>;
+  /** Forgets finished orders that last changed earlier than `before`; answers how many. */
+  pruneDials(before: number): Promise<number>;
+}
+
+export type ArchiveOperations = RecordsOperations & EventLogOperations & JobOperations & DialOperations;
 export type ThreadOperations = ArchiveOperations & RecoveryOperations & Housekeeping;
 
 /** What the thread is told first, before any request. */
