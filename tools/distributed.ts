@@ -6,27 +6,20 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ensureWebhookKey } from '../src/variants/config-webhook-key.ts';
 import { freePort } from '../test/free-port.ts';
 import { startNginx } from './services/nginx.ts';
 import { startPostgres } from './services/postgres.ts';
 import { startRedis } from './services/redis.ts';
-import { type RunningService, runService } from './services/running-service.ts';
+import { type Replica, startReplica } from './services/replica.ts';
+import type { RunningService } from './services/running-service.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../bin/offhook.js', import.meta.url));
 const FOLDER = resolve('.offhook', 'distributed');
 const NAMES = ['replica-1', 'replica-2', 'replica-3'];
 const DRAIN_MS = 10_000;
 const AGAIN_AFTER_MS = 1_000;
 /** One Ctrl-C arrives twice: from the terminal, and from npm. */
 const SAME_WISH_MS = 500;
-
-interface Replica {
-  readonly name: string;
-  readonly service: RunningService;
-  readonly adminPort: number;
-}
 
 /** In the order they were started in. */
 const running: RunningService[] = [];
@@ -53,7 +46,7 @@ async function startAll(): Promise<void> {
     DATABASE_URL: postgres.url,
     RETELL_WEBHOOK_KEY: process.env.RETELL_WEBHOOK_KEY || (await ensureWebhookKey(FOLDER)).reveal(),
   };
-  const replicas = await Promise.all(NAMES.map((name) => startReplica(name, shared)));
+  const replicas = await Promise.all(NAMES.map((name) => startOne(name, shared)));
   const nginx = await started(
     startNginx({
       replicas: replicas.map(({ service }) => service.port),
@@ -64,38 +57,19 @@ async function startAll(): Promise<void> {
   console.log(picture(nginx, replicas, redis, postgres));
 }
 
-async function startReplica(name: string, shared: Readonly<Record<string, string>>): Promise<Replica> {
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const dataDir = join(FOLDER, name);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const url = `http://127.0.0.1:${port}`;
-  const starting = runService({
+async function startOne(name: string, shared: Readonly<Record<string, string>>): Promise<Replica> {
+  const starting = startReplica({
     name,
-    url,
-    port,
-    command: process.execPath,
-    args: [LAUNCHER, 'start'],
-    env: {
-      OFFHOOK_MAX_CALLS: '100',
-      OFFHOOK_LOG: 'info',
-      ...givenEnvironment(),
-      ...shared,
-      OFFHOOK_VARIANT: 'distributed',
-      OFFHOOK_DRAIN_MS: String(DRAIN_MS),
-      OFFHOOK_DATA_DIR: dataDir,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      OFFHOOK_ADMIN_PORT: String(adminPort),
-    },
-    logFile: join(FOLDER, `${name}.log`),
-    stopSignal: 'SIGTERM',
-    stopWithinMs: DRAIN_MS + 5_000,
-    answers: () => expectReady(url),
+    folder: FOLDER,
+    drainMs: DRAIN_MS,
+    env: { OFFHOOK_MAX_CALLS: '100', OFFHOOK_LOG: 'info', ...givenEnvironment(), ...shared },
     onDeath: () => {
-      starting.then((service) => startAgain(name, service)).catch(report);
+      starting.then(({ service }) => startAgain(name, service)).catch(report);
     },
   });
-  return { name, service: await started(starting), adminPort };
+  const replica = await starting;
+  running.push(replica.service);
+  return replica;
 }
 
 async function startAgain(name: string, service: RunningService): Promise<void> {
@@ -124,11 +98,6 @@ function givenEnvironment(): Record<string, string> {
   );
 }
 
-async function expectReady(url: string): Promise<void> {
-  const { ok } = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(1_000) });
-  if (!ok) throw new Error('not ready');
-}
-
 /** The usual port, where clients look for a server, while nobody else has it. */
 async function balancerPort(): Promise<number> {
   const usual = Number(process.env.PORT || 8_080);
@@ -151,9 +120,9 @@ function picture(
   const rows = [
     ['Socket URL', `${nginx.url.replace('http', 'ws')}/llm-websocket/{call_id}`],
     ['Webhook URL', `${nginx.url}/webhooks/retell`],
-    ...replicas.map(({ name, service, adminPort }) => [
+    ...replicas.map(({ name, service, adminUrl }) => [
       name,
-      `pid ${String(service.pid).padEnd(8)}http://127.0.0.1:${adminPort}/api/v1/status`,
+      `pid ${String(service.pid).padEnd(8)}${adminUrl}/api/v1/status`,
     ]),
     ['nginx', `pid ${String(nginx.pid).padEnd(8)}${nginx.url}`],
     ['Redis', `pid ${String(redis.pid).padEnd(8)}${redis.url}`],

@@ -31,6 +31,8 @@ export interface ServicePlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The folder it runs in; ours unless given. */
+  readonly cwd?: string;
   /** The user it runs as, when that is not ours. */
   readonly user?: { readonly uid: number; readonly gid: number };
   /** What it prints goes there. */
@@ -82,6 +84,7 @@ async function launch(plan: ServicePlan): Promise<ChildProcess> {
   const log = openSync(plan.logFile, 'a');
   const child = spawn(plan.command, plan.args, {
     env: { PATH: process.env.PATH, ...plan.env },
+    ...(plan.cwd !== undefined && { cwd: plan.cwd }),
     stdio: ['ignore', log, log],
     // A group of its own: Ctrl-C is for us, who stop things in order.
     detached: true,
