@@ -1,5 +1,6 @@
 import { memoryCallStore } from '../adapters/memory/call-store.ts';
 
+import { memoryDials } from '../adapters/memory/dials.ts';
 import { memoryJobs } from '../adapters/memory/jobs.ts';
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryRecords } from '../adapters/memory/records.ts';
@@ -10,7 +11,6 @@ import type { Job, JobWork } from '../ports/jobs.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import type { OperationContext } from './context.ts';
-import { memoryDials } from './dials.fixture.ts';
 
 const desk = defineAgent({ name: 'desk', greeting: 'Hello.', instructions: 'Be kind.' });
 

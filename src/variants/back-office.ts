@@ -1,3 +1,4 @@
+import type { JobWork } from '../ports/jobs.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
@@ -15,8 +16,9 @@ export interface BackOffice {
   stop(): Promise<void>;
 }
 
-export function openBackOffice(ports: Ports, ender: CallEnder, clock: Clock, log: Log): BackOffice {
-  const { callStore, toolLedger, eventLog, records } = ports;
+/** @param work what is done later, also by other processes */
+export function openBackOffice(ports: Ports, ender: CallEnder, work: JobWork, clock: Clock, log: Log): BackOffice {
+  const { callStore, toolLedger, eventLog, records, jobs } = ports;
   const stopping = new AbortController();
   const ending = { ender, callStore, clock };
   const worker = { eventLog, clock, log };
@@ -28,6 +30,7 @@ export function openBackOffice(ports: Ports, ender: CallEnder, clock: Clock, log
     ),
     runWorker({ ...worker, group: CLOSER_GROUP, handle: closerHandler(ending) }, stopping.signal),
     runSweeper({ ...ending, log }, stopping.signal),
+    jobs.work(work, stopping.signal),
   ];
   return {
     async stop() {

@@ -28,10 +28,14 @@ afterEach(async () => {
   await retell.close();
 });
 
-async function request(method: string, path: string, body?: object, key: string | undefined = API_KEY) {
+async function request(method: string, path: string, body?: object, key: string | undefined = API_KEY, orderId = '') {
   const response = await fetch(`${house.url}/api/v1${path}`, {
     method,
-    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
+    headers: {
+      'content-type': 'application/json',
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(orderId && { 'idempotency-key': orderId }),
+    },
     ...(body && { body: JSON.stringify(body) }),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -64,6 +68,44 @@ describe('placing calls', () => {
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(answer.body.code).toBe('retell.outcome_unknown');
     expect(retell.dials()).toHaveLength(1);
+  });
+
+  it('finds the call of a dial whose outcome nobody heard, and says so to whoever orders it again', async () => {
+    retell.failNext({ kind: 'reset' });
+    const again = () => request('POST', '/calls', order, API_KEY, 'order-1');
+    expect((await again()).body.code).toBe('retell.outcome_unknown');
+    expect((await again()).body.state).toBe('unknown');
+    await expect.poll(async () => (await again()).body.state, { timeout: 15_000 }).toBe('placed');
+    expect((await again()).body.callId).toBe(retell.dials()[0]?.call_id);
+    expect(retell.dials()).toHaveLength(1);
+  });
+
+  it('keeps those who wait when the process is killed, and dials them in the next one', async () => {
+    await request('POST', '/calls', order);
+    await request('POST', '/calls', order);
+    const third = await request('POST', '/calls', { ...order, toNumber: '+15550143' }, API_KEY, 'order-3');
+    expect(third.body.state).toBe('queued');
+    await house.kill();
+    await house.start();
+    await expect.poll(() => retell.dials().length, { timeout: 10_000 }).toBe(3);
+    expect(retell.dials().at(-1)?.to_number).toBe('+15550143');
+    await expect
+      .poll(async () => (await request('GET', `/calls/${third.body.id}`)).body.state, { timeout: 5_000 })
+      .toBe('placed');
+  });
+
+  it('dials nobody again whose process was killed while it dialled', async () => {
+    retell.failNext({ kind: 'timeout' });
+    const cut = request('POST', '/calls', order, API_KEY, 'order-1').catch(() => undefined);
+    await expect.poll(() => retell.dials().length, { timeout: 5_000 }).toBe(1);
+    await house.kill();
+    await cut;
+    await house.start();
+    const again = await request('POST', '/calls', order, API_KEY, 'order-1');
+    expect(again.body.state).toBe('dialling');
+    const other = await request('POST', '/calls', { ...order, toNumber: '+15550143' });
+    expect(other.body.state).toBe('placed');
+    expect(retell.dials().map(({ to_number }) => to_number)).toEqual([order.toNumber, '+15550143']);
   });
 
   it('needs the key, on the admin port too', async () => {
