@@ -17,7 +17,7 @@ export interface MissedEndsOptions {
   readonly quietMs?: number;
 }
 
-export const SWEEP_KIND = 'sweep-missed-ends';
+const SWEEP_KIND = 'sweep-missed-ends';
 /** With the quiet before, and a sweep that fails once, a missed end is found within 15 minutes. */
 const EVERY_MINUTES = 5;
 /** As many as one question to Retell may name. */
