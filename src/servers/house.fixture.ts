@@ -1,3 +1,5 @@
+import { memoryDials } from '../adapters/memory/dials.ts';
+import { memoryJobs } from '../adapters/memory/jobs.ts';
 import type { CallId } from '../call/call.ts';
 import type { LiveCall } from '../call/live-call.ts';
 import { createMeter } from '../observe/meter.ts';
@@ -8,6 +10,7 @@ import type { FunctionDesk } from '../operations/run-function.ts';
 import { sign } from '../retell/signature.ts';
 import { systemClock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
+import { Secret } from '../std/secret.ts';
 import { createSocketDoor, type SocketDoorOptions } from './llm-socket.ts';
 import { openServers, type ServersOptions } from './servers.ts';
 
@@ -31,6 +34,9 @@ export async function openHouse(
     isStrict: false,
     maxCalls: 10,
     callControl: undefined,
+    jobs: memoryJobs(clock),
+    dials: memoryDials(clock),
+    followUps: { placed: false, analyzed: false },
     clock,
     log,
     liveCalls: {
@@ -67,7 +73,7 @@ export async function openHouse(
     host: '127.0.0.1',
     port: 0,
     adminPort: 0,
-    apiKey: 'the-api-key',
+    apiKeys: [{ role: 'admin', hasPrivacy: true, key: new Secret('the-api-key') }],
     webhookKeys: ['key_one', 'key_two'],
     door,
     context,

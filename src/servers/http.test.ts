@@ -7,13 +7,14 @@ import { silentLog } from '../std/log.ts';
 import { createHttp, rawBody } from './http.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
+import type { NotReady } from './probes.ts';
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-function serve(loadRoutes: () => Promise<RequestListener>, reasons: readonly string[] = [], log = silentLog) {
+function serve(loadRoutes: () => Promise<RequestListener>, reasons: readonly NotReady[] = [], log = silentLog) {
   const http = createHttpServer({ loadRoutes, notReadyBecause: () => reasons, log });
   servers.push(http);
   return http;
@@ -21,7 +22,7 @@ function serve(loadRoutes: () => Promise<RequestListener>, reasons: readonly str
 
 async function given(log: Log = silentLog) {
   const app = createHttp(log);
-  const reasons: string[] = [];
+  const reasons: NotReady[] = [];
   app.post('/echo', async (request, reply) => reply.type('application/octet-stream').send(rawBody(request)));
   app.get('/bug', async () => {
     throw new TypeError('secret internals');
@@ -166,11 +167,13 @@ it('says whether it lives and whether calls may come', async () => {
   const { base, reasons } = await given();
   expect(await (await fetch(`${base}/live`)).json()).toEqual({ status: 'live' });
   expect((await fetch(`${base}/ready`)).status).toBe(200);
-  reasons.push('draining');
+  const draining = { reason: 'draining', detail: 'the process is stopping' };
+  reasons.push(draining);
   const answer = await fetch(`${base}/ready`);
   expect(answer.status).toBe(503);
-  expect(await answer.json()).toEqual({ status: 'not_ready', reasons: ['draining'] });
+  expect(await answer.json()).toEqual({ status: 'not_ready', reasons: [draining] });
   expect((await fetch(`${base}/live`)).status).toBe(200);
+  expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: 'live' });
 });
 
 describe('routes', () => {

@@ -28,12 +28,12 @@ export function createHttp(log: Log): FastifyInstance {
     routerOptions: { maxParamLength: 256 },
     schemaController: { compilersFactory: NO_COMPILERS },
     exposeHeadRoutes: false,
-    frameworkErrors: (_error, request, reply) => send(reply, request, genericProblem(404)),
+    frameworkErrors: (_error, request, reply) => sendProblem(reply, request, genericProblem(404)),
   });
   app.decorateRequest('isTrusted', false);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setNotFoundHandler((request, reply) => send(reply, request, genericProblem(404)));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, request, genericProblem(404)));
   app.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
   return app;
 }
@@ -58,11 +58,11 @@ export function oneHeader(request: FastifyRequest, name: string): string | undef
 
 function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const status = statusOfFramework(thrown);
-  if (status !== undefined) return send(reply, request, genericProblem(status));
+  if (status !== undefined) return sendProblem(reply, request, genericProblem(status));
   const fault = toFault(thrown, 'http.handler_failed');
   if (fault.kind === 'bug') log.error({ route: request.routeOptions.url, reason: fault.reason }, 'a request failed');
   const problem = problemOf(fault);
-  return send(reply, request, request.isTrusted ? problem : genericProblem(problem.status));
+  return sendProblem(reply, request, request.isTrusted ? problem : genericProblem(problem.status));
 }
 
 /** The framework's own refusals (too large, half a body, no such method) are the peer's doing, so never a Fault. */
@@ -72,7 +72,8 @@ function statusOfFramework(thrown: unknown): number | undefined {
   return thrown.statusCode >= 400 && thrown.statusCode < 500 ? thrown.statusCode : undefined;
 }
 
-function send(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {
+/** Answers with a problem as it is: what a stranger may not know must not be in it. */
+export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {
   // What was refused may have a body nobody will read: the connection is not worth keeping.
   if (problem.status === 401 || problem.status === 413) reply.header('connection', 'close');
   const body = request.method === 'HEAD' ? '' : JSON.stringify(problem);

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../std/secret.ts';
 
 /**
  * Whether `given` is one of `keys`, in a time that tells nothing about how much of it was right, nor which key it was.
@@ -7,8 +8,20 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 export function matchesOne(given: string, keys: readonly string[]): boolean {
   const claimed = digest(given);
   let isMatch = false;
-  for (const key of keys) isMatch = (timingSafeEqual(claimed, digest(key)) && key !== '') || isMatch;
+  for (const key of keys) isMatch = isSame(claimed, key) || isMatch;
   return isMatch;
+}
+
+/** The one of `keys` that was given, compared as `matchesOne` does; the last of equal ones. */
+export function findKey<Key extends { readonly key: Secret }>(given: string, keys: readonly Key[]): Key | undefined {
+  const claimed = digest(given);
+  let found: Key | undefined;
+  for (const one of keys) found = isSame(claimed, one.key.reveal()) ? one : found;
+  return found;
+}
+
+function isSame(claimed: Buffer, key: string): boolean {
+  return timingSafeEqual(claimed, digest(key)) && key !== '';
 }
 
 /** Digests are of one length, so that unequal lengths compare like unequal keys. */

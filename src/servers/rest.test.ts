@@ -48,6 +48,10 @@ function retell(): CallControl {
     },
     fetch: async () => undefined,
     end: async () => {},
+    findByMetadata: async () => undefined,
+    ended: async () => [],
+    concurrency: async () => ({ current: 3, limit: 20 }),
+    agents: async () => [{ id: 'agent_1', name: 'Desk at Retell' }],
   };
 }
 
@@ -76,7 +80,7 @@ describe('who may ask', () => {
   });
 
   it.each(ROUTES)('has nothing there without a key configured: %s %s', async (method, path) => {
-    const { base } = await given({}, { servers: { apiKey: undefined } });
+    const { base } = await given({}, { servers: { apiKeys: [] } });
     const answer = await fetch(base + path, { method, headers: KEY });
     expect(answer.status).toBe(404);
     expect(await answer.json()).toEqual({ type: 'about:blank', title: 'Not Found', status: 404 });
@@ -91,7 +95,7 @@ describe('who may ask', () => {
   });
 
   it('never dials where no key is configured, and says so on the admin port', async () => {
-    const { admin } = await given({ callControl: retell() }, { servers: { apiKey: undefined } });
+    const { admin } = await given({ callControl: retell() }, { servers: { apiKeys: [] } });
     const answer = await post(`${admin}/api/v1/calls`, NUMBERS);
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code: 'api.no_key' });

@@ -5,17 +5,21 @@ import type { DialQueue } from '../operations/dial-queue.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
+import type { Dependency } from './dependencies.ts';
 import { createHttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
 import type { SocketDoor } from './llm-socket.ts';
+import type { ProbeOptions } from './probes.ts';
+import type { ApiKey } from './roles.ts';
 
-export interface ServersOptions {
+export interface ServersOptions extends ProbeOptions {
   /** Where Retell comes in. */
   readonly host: string;
   readonly port: number;
   /** Always on loopback. */
   readonly adminPort: number;
-  readonly apiKey: string | undefined;
+  /** What clients of the service layer present; none closes it on the public port. */
+  readonly apiKeys: readonly ApiKey[];
   readonly webhookKeys: readonly string[];
   readonly door: SocketDoor;
   readonly context: OperationContext;
@@ -23,8 +27,8 @@ export interface ServersOptions {
   readonly desk: FunctionDesk;
   readonly figures: () => TurnFigures;
   readonly metrics: Pick<Metrics, 'scrape' | 'countWebhook'>;
-  /** Why no new call should come here; empty when one may. */
-  readonly notReadyBecause: () => readonly string[];
+  /** How what we need from outside is doing, for the status; nothing unless given. */
+  readonly dependencies?: () => readonly Dependency[];
   readonly log: Log;
 }
 
@@ -46,12 +50,12 @@ const LOOPBACK = '127.0.0.1';
  * @throws Fault `port.in_use`, `port.not_allowed`, `host.not_here`, `port.not_bound`; then neither is open
  */
 export async function openServers(options: ServersOptions): Promise<Servers> {
-  const { door, context, queue, desk, figures, metrics, apiKey, log } = options;
+  const { door, context, queue, desk, figures, metrics, apiKeys, log } = options;
   const lifetime = new AbortController();
   const { signal } = lifetime;
-  const { notReadyBecause } = options;
+  const { notReadyBecause, dependencies = () => [] } = options;
   const webhooks = { context, desk, keys: options.webhookKeys, signal, countWebhook: metrics.countWebhook };
-  const rest = { context, queue, figures, metrics, apiKey, signal };
+  const rest = { context, queue, figures, metrics, dependencies, apiKeys, signal };
   const outside = createHttpServer({
     notReadyBecause,
     log,
