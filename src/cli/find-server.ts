@@ -37,11 +37,7 @@ export async function findServer(
 
 /** Where a server of this configuration would listen, as this machine can reach it. */
 function configuredUrl({ host, port }: ClientConfig): string {
-  if (port === 0) {
-    throw new Fault('invalid', 'cli.no_url', 'expected --url, since PORT=0 takes any free port', {
-      fixes: ['give the address the server printed: --url http://127.0.0.1:<port>'],
-    });
-  }
+  if (port === 0) throw noUrl('PORT');
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
@@ -52,17 +48,23 @@ async function reachServer(target: FoundServer['target'], signal: AbortSignal): 
   } catch (thrown) {
     const fault = toFault(thrown);
     if (fault.reason !== 'simulator.server_unreachable') throw fault;
-    throw new Fault(
-      'unavailable',
-      'server.unreachable',
-      `expected a server at ${target.baseUrl}, nothing listens there`,
-      {
-        cause: fault,
-        fixes: [
-          'npm start                        start it here, in another terminal',
-          '--url http://host:port           if it runs elsewhere',
-        ],
-      },
-    );
+    throw unreachable(target.baseUrl, fault);
   }
+}
+
+/** Nobody can know where a server listens that takes any free port. */
+export function noUrl(variable: string): Fault {
+  return new Fault('invalid', 'cli.no_url', `expected --url, since ${variable}=0 takes any free port`, {
+    fixes: ['give the address the server printed: --url http://127.0.0.1:<port>'],
+  });
+}
+
+export function unreachable(baseUrl: string, cause: unknown): Fault {
+  return new Fault('unavailable', 'server.unreachable', `expected a server at ${baseUrl}, nothing listens there`, {
+    cause,
+    fixes: [
+      'npm start                        start it here, in another terminal',
+      '--url http://host:port           if it runs elsewhere',
+    ],
+  });
 }

@@ -19,7 +19,8 @@ describe('offhook', () => {
     const { code, out, err } = await run(...argv);
     expect({ code, err }).toEqual({ code: EXIT.done, err: '' });
     expect(out).toMatch(/Usage: offhook/);
-    for (const command of ['start', 'talk', 'simulate', 'stub-model', 'version']) expect(out).toContain(command);
+    for (const command of ['start', 'talk', 'simulate', 'stub-model', 'jobs', 'version'])
+      expect(out).toContain(command);
   });
 
   it('shows an example first when asked about a command', async () => {
@@ -27,6 +28,13 @@ describe('offhook', () => {
     expect(code).toBe(EXIT.done);
     expect(out.startsWith('Example:\n  offhook talk')).toBe(true);
     expect((await run('talk', '--help')).out).toBe(out);
+  });
+
+  it('says what there is below a command that has commands of its own', async () => {
+    const { code, out, err } = await run('jobs');
+    expect({ code, err }).toEqual({ code: EXIT.done, err: '' });
+    for (const command of ['Usage: offhook jobs', 'dead', 'show', 'requeue']) expect(out).toContain(command);
+    expect((await run('jobs', 'show', '--help')).out).toMatch(/^Example:\n {2}offhook jobs show 42/);
   });
 
   it('prints its version, as a command and as a flag', async () => {
@@ -43,6 +51,9 @@ describe('offhook', () => {
     [['--verion'], 'cli.unknown_flag', 'did you mean --version?'],
     [['talk', '--say'], 'cli.wrong_usage', 'argument missing'],
     [['start', 'now'], 'cli.wrong_usage', 'too many arguments'],
+    [['jobs', 'requeu', '4'], 'cli.unknown_command', 'offhook jobs has no command "requeu"; did you mean requeue?'],
+    [['jobs', 'dead', '--jsno'], 'cli.unknown_flag', 'offhook jobs dead has no flag --jsno; did you mean --json?'],
+    [['jobs', 'show'], 'cli.wrong_usage', 'missing required argument'],
     [['simulate', '--calls', 'many'], 'cli.wrong_usage', 'whole number from 1 to 10000'],
     [['simulate', '--drop', '120%'], 'cli.wrong_usage', 'a share such as 5%'],
   ])('refuses %j and says what was meant', async (argv, reason, words) => {

@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { toFault } from '../std/fault.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { addJobsCommand } from './jobs-commands.ts';
 import { printFault } from './print-fault.ts';
 import type { Surroundings } from './surroundings.ts';
-import { anyNumber, collect, share, usageFault, wholeNumber } from './usage.ts';
+import { anyNumber, collect, example, namedIn, share, usageFault, wholeNumber } from './usage.ts';
 import { readVersion } from './version.ts';
 
 interface GlobalFlags {
@@ -30,7 +31,7 @@ export async function runProgram(argv: readonly string[], around: Surroundings):
     return exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && (thrown.exitCode === 0 || thrown.code === 'commander.help')) {
-      if (thrown.exitCode !== 0) program.outputHelp(); // no command: what there is
+      if (thrown.exitCode !== 0) namedIn(program, argv).outputHelp(); // no command: what there is
       return EXIT.done;
     }
     const fault = thrown instanceof CommanderError ? usageFault(thrown, program, argv) : toFault(thrown);
@@ -122,16 +123,17 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--seed <n>', 'which requests fail: the same for the same seed', wholeNumber(0, 4_294_967_295))
     .action(perform(async () => (await import('./stub-model.ts')).stubModel));
 
+  addJobsCommand(
+    program,
+    (run) => async (flags) => finish(await run(flags, placed(around, program.opts<GlobalFlags>()))),
+  );
+
   program
     .command('version')
     .description('print the version')
     .action(() => terminal.out(readVersion()));
 
   return program;
-}
-
-function example(command: Command, ...lines: readonly string[]): Command {
-  return command.addHelpText('before', `Example:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
 }
 
 /** The surroundings after the global flags: another folder, another configuration file. */

@@ -8,11 +8,16 @@ import { nearest } from '../std/nearest.ts';
  */
 export function usageFault(error: CommanderError, program: Command, argv: readonly string[]): Fault {
   const [, typed = ''] = /'([^']*)'/.exec(error.message) ?? [];
-  const command = program.commands.find((one) => argv.includes(one.name())) ?? program;
-  if (error.code === 'commander.unknownCommand') return unknownCommand(typed, program);
+  const command = namedIn(program, argv);
+  if (error.code === 'commander.unknownCommand') return unknownCommand(typed, command);
   if (error.code === 'commander.unknownOption') return unknownFlag(typed, command, program);
-  const help = `offhook ${command === program ? '' : `${command.name()} `}--help`;
+  const help = `${fullName(command)} --help`;
   return new Fault('invalid', 'cli.wrong_usage', error.message.replace(/^error: /, ''), { fixes: [help] });
+}
+
+/** The command, with examples before its help. */
+export function example(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText('before', `Example:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
 }
 
 /** A flag's value as a whole number in a range. */
@@ -46,14 +51,26 @@ export function collect(text: string, before: readonly string[]): readonly strin
   return [...before, text];
 }
 
-function unknownCommand(typed: string, program: Command): Fault {
-  const names = program.commands.map((command) => command.name());
+/** The innermost command of the line: of `jobs dead --jsno` it is `dead`. */
+export function namedIn(command: Command, argv: readonly string[]): Command {
+  const named = command.commands.find((one) => argv.includes(one.name()));
+  return named ? namedIn(named, argv.slice(argv.indexOf(named.name()) + 1)) : command;
+}
+
+/** As it is typed: `offhook jobs dead`. */
+function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
+}
+
+function unknownCommand(typed: string, parent: Command): Fault {
+  const names = parent.commands.map((command) => command.name());
   const meant = nearest(typed, names);
+  const name = fullName(parent);
   return new Fault(
     'invalid',
     'cli.unknown_command',
-    `offhook has no command "${typed}"${meant ? `; did you mean ${meant}?` : ''}`,
-    { fixes: [meant ? `offhook ${meant}` : 'offhook help'] },
+    `${name} has no command "${typed}"${meant ? `; did you mean ${meant}?` : ''}`,
+    { fixes: [meant ? `${name} ${meant}` : `${name} help`] },
   );
 }
 
@@ -61,7 +78,7 @@ function unknownFlag(typed: string, command: Command, program: Command): Fault {
   const flags = [...command.options, ...program.options].flatMap(({ long }) => (long ? [long] : []));
   const [bare = typed] = typed.split('=', 1);
   const meant = nearest(bare, [...flags, '--help']);
-  const name = command === program ? 'offhook' : `offhook ${command.name()}`;
+  const name = fullName(command);
   return new Fault(
     'invalid',
     'cli.unknown_flag',
