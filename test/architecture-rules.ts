@@ -12,6 +12,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   session: ['agent', 'ports', 'call', 'std'],
   operations: ['agent', 'ports', 'call', 'std'],
   workers: ['ports', 'resilience', 'call', 'std'],
+  fleet: ['ports', 'resilience', 'call', 'std'],
   adapters: ['ports', 'call', 'std'],
   'adapters/retell': ['retell', 'ports', 'call', 'std'],
   servers: ['session', 'operations', 'observe', 'retell', 'call', 'ports', 'std'],

@@ -6,16 +6,15 @@ import { type LateMetrics, lateMetrics } from '../observe/late-metrics.ts';
 import { createMeter, type Meter } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { createDialQueue, type DialQueue } from '../operations/dial-queue.ts';
+import { followedUp } from '../operations/follow-ups.ts';
 import { createRoster, type Roster } from '../session/roster.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
-import { keepSlots } from './keep-slots.ts';
+import { ADRIFT_MS } from './keep-slots.ts';
 import type { Ports } from './ports.ts';
 
-/** An adrift call keeps its slot for so long, from the loss of its socket or from a restart; Retell's redials come well within it. */
-const ADRIFT_MS = 30_000;
 /** Model requests at once, over the calls there can be: second drafts race. */
 const SLOTS_PER_CALL = 1.2;
 
@@ -28,6 +27,7 @@ export interface House {
   readonly metrics: LateMetrics;
   readonly operations: OperationContext;
   readonly dialQueue: DialQueue;
+  readonly dependencies: Ports['dependencies'];
 }
 
 /** Puts the ports to work. Nothing is served yet: doors open afterwards, and close before. */
@@ -39,7 +39,7 @@ export async function assemble(
   signal: AbortSignal,
 ): Promise<House> {
   const { agents, maxCalls } = config;
-  const { callStore, leases, records, callControl, toolLedger, replyCache: cache } = ports;
+  const { callStore, leases, records, jobs, dials, callControl, toolLedger, replyCache: cache } = ports;
   const defaultAgent = defaultOf(config);
   const meter = createMeter();
   const metrics = lateMetrics(async () => {
@@ -67,7 +67,7 @@ export async function assemble(
     log,
     observe,
   });
-  await keepSlots(callStore, leases, ADRIFT_MS, clock, signal);
+  ports.onTaken(roster.fence);
   const operations: OperationContext = {
     agents,
     defaultAgent,
@@ -77,12 +77,15 @@ export async function assemble(
     callStore,
     leases,
     records,
+    jobs,
+    dials,
+    followUps: followedUp(config.hooks),
     callControl,
     clock,
     log,
   };
-  const dialQueue = createDialQueue(operations);
-  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue };
+  const dialQueue = createDialQueue(operations, { perSecond: config.dialsPerSecond });
+  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, dependencies: ports.dependencies };
 }
 
 function defaultOf({ agents, defaultAgent: name }: Config): Agent {

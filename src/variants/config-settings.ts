@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { CallHooks } from '../operations/follow-ups.ts';
+import { API_KEYS_EXPECTED, apiKeysSchema } from './config-api-keys.ts';
 import type { UserConfig } from './define-config.ts';
 
 /** How a value looks in the environment, where everything is text. */
@@ -14,7 +16,7 @@ interface Setting {
 }
 
 /** What may be set in the environment as well as in the file. */
-export type SettingName = Exclude<keyof UserConfig, 'agents' | 'defaultAgent'>;
+export type SettingName = Exclude<keyof UserConfig, 'agents' | 'defaultAgent' | keyof CallHooks>;
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -26,10 +28,13 @@ export const SETTINGS: { readonly [name in SettingName]: Setting } = {
   adminPort: { env: 'OFFHOOK_ADMIN_PORT', form: 'number', expects: 'a port from 0 to 65535' },
   dataDir: { env: 'OFFHOOK_DATA_DIR', form: 'text', expects: 'the path of a folder' },
   maxCalls: { env: 'OFFHOOK_MAX_CALLS', form: 'number', expects: 'a whole number from 1 to 10000' },
+  dialsPerSecond: { env: 'OFFHOOK_DIALS_PER_SECOND', form: 'number', expects: 'a number above 0, to 1000' },
   drainMs: { env: 'OFFHOOK_DRAIN_MS', form: 'number', expects: 'milliseconds from 0 to 7200000' },
+  drain: { env: 'OFFHOOK_DRAIN', form: 'text', expects: 'handOver or wait' },
   strictAgents: { env: 'OFFHOOK_STRICT_AGENTS', form: 'flag', expects: 'true or false' },
   log: { env: 'OFFHOOK_LOG', form: 'text', expects: `one of ${LOG_LEVELS.join(', ')}` },
   apiKey: { env: 'OFFHOOK_API_KEY', form: 'text', expects: 'a key without white space', isSecret: true },
+  apiKeys: { env: 'OFFHOOK_API_KEYS', form: 'list', expects: API_KEYS_EXPECTED, isSecret: true },
   socketSecret: {
     env: 'OFFHOOK_SOCKET_SECRET',
     form: 'list',
@@ -64,10 +69,13 @@ export const givenSchema = z.strictObject({
   adminPort: port.optional(),
   dataDir: text.optional(),
   maxCalls: z.int().min(1).max(10_000).optional(),
+  dialsPerSecond: z.number().positive().max(1_000).optional(),
   drainMs: z.int().min(0).max(7_200_000).optional(),
+  drain: z.enum(['handOver', 'wait']).optional(),
   strictAgents: z.boolean().optional(),
   log: z.enum(LOG_LEVELS).optional(),
   apiKey: word.optional(),
+  apiKeys: apiKeysSchema.optional(),
   socketSecret: oneOrTwo(z.string().regex(/^[A-Za-z0-9_.~-]+$/)).optional(),
   redisUrl: z.url({ protocol: /^rediss?$/ }).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),

@@ -72,6 +72,7 @@ describe('loadConfig', () => {
         OFFHOOK_MAX_CALLS: '60',
         OFFHOOK_ADMIN_PORT: '0',
         OFFHOOK_API_KEY: 'api-key',
+        OFFHOOK_API_KEYS: 'viewer:key-of-sixteen-1, operator+privacy:key:of-sixteen-2,privacy:key-of-sixteen-3',
         OFFHOOK_SOCKET_SECRET: 'new-secret, old-secret',
         RETELL_WEBHOOK_KEY: 'key_new,key_old',
         RETELL_API_KEY: 'key_api',
@@ -89,10 +90,15 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({ dataDir: join(cwd, 'kept'), drainMs: 250, logLevel: 'debug', strictAgents: true });
     expect(config.socketSecrets.map((one) => one.reveal())).toEqual(['new-secret', 'old-secret']);
     expect(config.webhookKeys.map((one) => one.reveal())).toEqual(['key_new', 'key_old']);
-    expect(config.apiKey?.reveal()).toBe('api-key');
+    expect(config.apiKeys.map(({ key, ...rest }) => ({ ...rest, key: key.reveal() }))).toEqual([
+      { role: 'admin', hasPrivacy: true, key: 'api-key' },
+      { role: 'viewer', hasPrivacy: false, key: 'key-of-sixteen-1' },
+      { role: 'operator', hasPrivacy: true, key: 'key:of-sixteen-2' },
+      { role: 'viewer', hasPrivacy: true, key: 'key-of-sixteen-3' },
+    ]);
     expect(config.retell.apiKey?.reveal()).toBe('key_api');
     expect(config.openai).toMatchObject({ baseUrl: 'http://127.0.0.1:9/v1', model: 'small' });
-    expect(JSON.stringify(config)).not.toMatch(/api-key|secret"|key_|sk-1/);
+    expect(JSON.stringify(config)).not.toMatch(/api-key|of-sixteen|secret"|key_|sk-1/);
   });
 
   it('prefers the environment to the file, and counts an empty variable as not set', async () => {
@@ -126,7 +132,7 @@ describe('loadConfig', () => {
       'offhook.config.ts:6 port: expected a port from 0 to 65535, got "http"',
       'offhook.config.ts:5 maxCals is not a setting; did you mean maxCalls?',
       'OFFHOOK_DRAIN_MS in the environment: expected milliseconds from 0 to 7200000, got "soon"',
-      'variant.unknown expected a variant (single), got cluster',
+      'variant.unknown expected a variant (single, distributed), got cluster',
       'retell.no_webhook_key expected RETELL_WEBHOOK_KEY, since 0.0.0.0 is not loopback',
     ]);
   });
@@ -146,14 +152,18 @@ describe('loadConfig', () => {
     ['OFFHOOK_STRICT_AGENTS', 'maybe'],
     ['OFFHOOK_LOG', 'loud'],
     ['RETELL_WEBHOOK_KEY', 'a,b,c'],
+    ['OFFHOOK_API_KEYS', 'key-of-sixteen-1'],
+    ['OFFHOOK_API_KEYS', 'viewer:short'],
+    ['OFFHOOK_API_KEYS', 'owner:key-of-sixteen-1'],
+    ['OFFHOOK_API_KEYS', 'viewer:key-of-sixteen-1,admin:key-of-sixteen-1'],
   ])('refuses %s=%s', async (name, value) => {
     expect(await faultOf({ [name]: value })).toMatchObject({ kind: 'invalid', reason: 'config.invalid' });
   });
 
   it('names the variants there are when asked for another', async () => {
-    expect(await faultOf({ OFFHOOK_VARIANT: 'distributed' })).toMatchObject({
+    expect(await faultOf({ OFFHOOK_VARIANT: 'triplicate' })).toMatchObject({
       reason: 'variant.unknown',
-      message: 'expected a variant (single), got distributed',
+      message: 'expected a variant (single, distributed), got triplicate',
     });
   });
 

@@ -1,11 +1,15 @@
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
+import type { CallHooks } from '../operations/follow-ups.ts';
+import type { ApiKey } from '../servers/roles.ts';
+import type { DrainMode } from '../session/drain.ts';
 import { Fault } from '../std/fault.ts';
 import { Secret } from '../std/secret.ts';
 import { type ChosenAgents, chooseAgents } from './config-agents.ts';
 import { describeIssues, invalid, type Source, throwFindings, unknownVariables } from './config-faults.ts';
 import { type ConfigFile, placeOf, readConfigFile } from './config-file.ts';
+import { chooseHooks, HOOK_NAMES } from './config-hooks.ts';
 import {
   CONFIG_FILE_VARIABLE,
   ENVIRONMENT_NAMES,
@@ -19,7 +23,7 @@ import { ensureWebhookKey, readWebhookKey } from './config-webhook-key.ts';
 import { DEFAULT_DATA_DIR, type Environment } from './environment.ts';
 
 /** The variants that exist so far. */
-const VARIANTS = ['single'] as const;
+const VARIANTS = ['single', 'distributed'] as const;
 
 /** What may be known of a server without starting it: where it is and what it keeps. */
 export interface ServerSettings {
@@ -31,11 +35,13 @@ export interface ServerSettings {
   /** Absolute. */
   readonly dataDir: string;
   readonly maxCalls: number;
+  readonly dialsPerSecond: number;
   readonly drainMs: number;
+  readonly drain: DrainMode;
   readonly strictAgents: boolean;
   readonly logLevel: LogLevel;
-  /** What clients of the REST interface present; undefined closes it on the public port. */
-  readonly apiKey: Secret | undefined;
+  /** What clients of the REST interface present, the one that opens everything first; none closes it on the public port. */
+  readonly apiKeys: readonly ApiKey[];
   /** Parts of the socket's path that are valid; none: the bare path is. */
   readonly socketSecrets: readonly Secret[];
   /** Where `distributed` keeps what is live, and what is kept. */
@@ -56,6 +62,7 @@ export interface Config extends ServerSettings {
   readonly agents: readonly Agent[];
   /** The name of the agent that answers where none claims the call. */
   readonly defaultAgent: string;
+  readonly hooks: CallHooks;
   /** On loopback with no key of any kind configured: nobody else can dial, so every call counts as proven. */
   readonly trustsEveryCall: boolean;
 }
@@ -80,11 +87,12 @@ export interface ClientConfig extends ServerSettings {
 export async function loadConfig(env: Environment, cwd: string, exampleAgent: string): Promise<Config> {
   const { server, webhookKeys, file, findings } = await readConfig(env, cwd);
   const { agents, defaultAgent, findings: ofAgents } = await agentsOf(file, cwd, exampleAgent);
-  throwFindings([...findings, ...ofAgents, ...needWebhookKey(server, webhookKeys)]);
+  const { hooks, findings: ofHooks } = hooksOf(file, cwd);
+  throwFindings([...findings, ...ofAgents, ...ofHooks, ...needWebhookKey(server, webhookKeys)]);
   const keys = webhookKeys.length > 0 ? webhookKeys : [await ensureWebhookKey(server.dataDir)];
   const hasKeys = webhookKeys.length > 0 || server.socketSecrets.length > 0 || server.retell.apiKey !== undefined;
   const trustsEveryCall = server.isLoopback && !hasKeys;
-  return { ...server, webhookKeys: keys, agents, defaultAgent, trustsEveryCall };
+  return { ...server, webhookKeys: keys, agents, defaultAgent, hooks, trustsEveryCall };
 }
 
 /** The same for a client of the server: agents are not looked at, and no key is made. */
@@ -116,6 +124,10 @@ function agentsOf(file: ConfigFile | undefined, cwd: string, exampleAgent: strin
   return chooseAgents(agents, defaultAgent, folder, (key) => (file ? `${placeOf(file, key, cwd)} ${key}` : key));
 }
 
+function hooksOf(file: ConfigFile | undefined, cwd: string) {
+  return chooseHooks(file?.values ?? {}, (key) => (file ? `${placeOf(file, key, cwd)} ${key}` : key));
+}
+
 /** File and environment, read and judged; the agents are left for whoever needs them. */
 interface ReadConfig {
   readonly server: ServerSettings;
@@ -132,17 +144,21 @@ async function readConfig(env: Environment, cwd: string): Promise<ReadConfig> {
   const { variant = 'single', host = '127.0.0.1', port = 8080, adminPort = 8081 } = settings;
   const findings = [...fromFile.findings, ...fromEnvironment.findings, ...unknownVariant(variant)];
   if (port === adminPort && port !== 0) findings.push(invalid(`PORT and OFFHOOK_ADMIN_PORT are both ${port}`));
+  const known = VARIANTS.find((one) => one === variant) ?? 'single';
   const server: ServerSettings = {
-    variant: 'single',
+    variant: known,
     host,
     port,
     adminPort,
     dataDir: resolve(cwd, settings.dataDir ?? DEFAULT_DATA_DIR),
     maxCalls: settings.maxCalls ?? 10,
-    drainMs: settings.drainMs ?? 10_000,
+    dialsPerSecond: settings.dialsPerSecond ?? 1,
+    drainMs: settings.drainMs ?? (known === 'single' ? 10_000 : 60_000),
+    // Alone, only the process that comes after it can take its calls.
+    drain: known === 'single' ? 'together' : (settings.drain ?? 'handOver'),
     strictAgents: settings.strictAgents ?? false,
     logLevel: settings.log ?? defaultLogLevel(env),
-    apiKey: secret(settings.apiKey),
+    apiKeys: [...ownerKey(settings.apiKey), ...(settings.apiKeys ?? [])],
     socketSecrets: (settings.socketSecret ?? []).map((value) => new Secret(value)),
     redisUrl: secret(settings.redisUrl),
     databaseUrl: secret(settings.databaseUrl),
@@ -166,11 +182,12 @@ interface Judged {
 
 function judgeFile(file: ConfigFile | undefined, cwd: string): Judged {
   if (!file) return { settings: {}, findings: [] };
-  const { agents: _agents, defaultAgent: _defaultAgent, ...values } = file.values;
+  const inFileOnly: readonly string[] = ['agents', 'defaultAgent', ...HOOK_NAMES];
+  const values = Object.fromEntries(Object.entries(file.values).filter(([key]) => !inFileOnly.includes(key)));
   return judge(values, {
     name: (key) => `${placeOf(file, key, cwd)} ${key}`,
     value: (key) => values[key],
-    known: ['agents', 'defaultAgent', ...Object.keys(SETTINGS)],
+    known: [...inFileOnly, ...Object.keys(SETTINGS)],
   });
 }
 
@@ -209,7 +226,7 @@ function unknownVariant(variant: string): readonly Fault[] {
   return [
     new Fault('invalid', 'variant.unknown', `expected a variant (${VARIANTS.join(', ')}), got ${variant}`, {
       effect: 'nobody is answered until it starts',
-      fixes: ['unset OFFHOOK_VARIANT, or set it to single'],
+      fixes: ['unset OFFHOOK_VARIANT, or set it to one of them'],
     }),
   ];
 }
@@ -228,6 +245,11 @@ function needWebhookKey({ isLoopback, host }: ServerSettings, keys: readonly Sec
 /** Quiet for a person at a terminal; a service in production says what it does. */
 function defaultLogLevel(env: Environment): LogLevel {
   return env.NODE_ENV === 'production' && !process.stdout.isTTY ? 'info' : 'warn';
+}
+
+/** Who has OFFHOOK_API_KEY owns the house. */
+function ownerKey(key: string | undefined): readonly ApiKey[] {
+  return key === undefined ? [] : [{ role: 'admin', hasPrivacy: true, key: new Secret(key) }];
 }
 
 function secret(value: string | undefined): Secret | undefined {

@@ -1,10 +1,12 @@
 import type { Agent } from '../agent/agent.ts';
+import type { CallHooks } from '../operations/follow-ups.ts';
 
 /**
- * What `offhook.config.ts` may say. Every field has a twin in the environment, which wins; `agents` has none.
+ * What `offhook.config.ts` may say. Every field has a twin in the environment, which wins; agents and
+ * follow-ups have none.
  * Secrets are better kept in the environment or fetched from a secret store than written here.
  */
-export interface UserConfig {
+export interface UserConfig extends CallHooks {
   /** The agents that answer; the first is the default one. Default: the example agent. In JSON: paths of modules. */
   readonly agents?: readonly (Agent | string)[];
   /** Answers where no agent claims the call. Default: the first of `agents`. */
@@ -21,14 +23,26 @@ export interface UserConfig {
   readonly dataDir?: string;
   /** `OFFHOOK_MAX_CALLS`: calls at once. Default 10. */
   readonly maxCalls?: number;
-  /** `OFFHOOK_DRAIN_MS`: how long a stop waits for turns. Default 10,000. */
+  /** `OFFHOOK_DIALS_PER_SECOND`: calls begun per second by each process, as your telephony provider allows. Default 1. */
+  readonly dialsPerSecond?: number;
+  /**
+   * `OFFHOOK_DRAIN`, of `distributed`: a stop hands calls over to other processes at the end of their turns, or waits
+   * for calls to end. Default `handOver`.
+   */
+  readonly drain?: string;
+  /** `OFFHOOK_DRAIN_MS`: how long a stop takes at most. Default 10,000; 60,000 in `distributed`. */
   readonly drainMs?: number;
   /** `OFFHOOK_STRICT_AGENTS`: refuse calls of a Retell agent that no agent claims. Default false. */
   readonly strictAgents?: boolean;
   /** `OFFHOOK_LOG`: debug, info, warn, error or silent. */
   readonly log?: string;
-  /** `OFFHOOK_API_KEY`: what clients of the REST interface present. */
+  /** `OFFHOOK_API_KEY`: what clients of the REST interface present; opens everything, words included. */
   readonly apiKey?: string;
+  /**
+   * `OFFHOOK_API_KEYS`: keys that open less, as `role:key`. A `viewer` looks, an `operator` acts on calls and jobs too,
+   * an `admin` does everything; `+privacy`, as in `viewer+privacy:key`, opens transcripts as well.
+   */
+  readonly apiKeys?: readonly string[];
   /** `OFFHOOK_SOCKET_SECRET`: the secret part of the socket's path; two during rotation. */
   readonly socketSecret?: string | readonly string[];
   /** `REDIS_URL`, of `distributed`: where live calls are kept. */

@@ -1,6 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { memoryCallStore } from '../adapters/memory/call-store.ts';
+import { memoryDials } from '../adapters/memory/dials.ts';
 import { memoryEventLog } from '../adapters/memory/event-log.ts';
+import { memoryJobs } from '../adapters/memory/jobs.ts';
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryRecords } from '../adapters/memory/records.ts';
 import { memoryReplyCache } from '../adapters/memory/reply-cache.ts';
@@ -29,10 +31,13 @@ const config: Config = {
   adminPort: 0,
   dataDir: '/nowhere',
   maxCalls: 10,
+  dialsPerSecond: 1,
+  hooks: {},
   drainMs: 0,
+  drain: 'together',
   strictAgents: false,
   logLevel: 'silent',
-  apiKey: undefined,
+  apiKeys: [],
   socketSecrets: [],
   redisUrl: undefined,
   databaseUrl: undefined,
@@ -55,8 +60,12 @@ async function given() {
     replyCache: memoryReplyCache(clock),
     eventLog: memoryEventLog(clock),
     records: memoryRecords(),
+    jobs: memoryJobs(clock),
+    dials: memoryDials(clock),
     callControl: undefined,
     model: undefined,
+    dependencies: () => [],
+    onTaken() {},
     warmUp: async () => {},
     close: async () => {},
   };

@@ -1,6 +1,10 @@
 import type { CallId } from '../call/call.ts';
+import { cachedReads } from '../operations/cached-reads.ts';
 import { createCallProver } from '../operations/prove-call.ts';
+import type { DependencyState } from '../resilience/dependency.ts';
+import type { Dependency } from '../servers/dependencies.ts';
 import { createSocketDoor } from '../servers/llm-socket.ts';
+import type { NotReady } from '../servers/probes.ts';
 import { speakRetell } from '../servers/retell-line.ts';
 import { openServers } from '../servers/servers.ts';
 import type { Clock } from '../std/clock.ts';
@@ -18,6 +22,8 @@ export interface Doors {
   warmUp(): Promise<void>;
   close(): Promise<void>;
 }
+
+const DRAINING = { reason: 'draining', detail: 'the process is stopping: calls in progress end or move on' };
 
 /** Opens the doors of an assembled house. Faults: `port.*`. */
 export async function openDoors(config: Config, house: House, clock: Clock, log: Log): Promise<Doors> {
@@ -47,15 +53,20 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     host: config.host,
     port: config.port,
     adminPort: config.adminPort,
-    apiKey: config.apiKey?.reveal(),
+    apiKeys: config.apiKeys,
     webhookKeys: config.webhookKeys.map((key) => key.reveal()),
     door,
-    context: { ...operations, liveCalls: { ...roster, prove } },
+    context: {
+      ...operations,
+      liveCalls: { ...roster, prove },
+      callControl: operations.callControl && cachedReads(operations.callControl, clock),
+    },
     queue: dialQueue,
     desk: toolDesk,
     figures,
     metrics,
-    notReadyBecause: () => (isAdmitting ? [] : ['draining']),
+    notReadyBecause: () => (isAdmitting ? house.dependencies().flatMap(missing) : [DRAINING]),
+    dependencies: () => house.dependencies().map(shown),
     log,
   });
   return {
@@ -73,6 +84,21 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     door.markProven(callId);
     roster.prove(callId);
   }
+}
+
+/**
+ * What has never answered since the start keeps callers away: others may be whole. What is away later does not, since
+ * it is away for all, and who gets through is served.
+ */
+function missing({ name, state, reason = 'starting' }: DependencyState): readonly NotReady[] {
+  if (state !== 'starting') return [];
+  return [{ reason: `${name}.unreachable`, detail: `${name} has not answered yet (${reason}): no call can be kept` }];
+}
+
+/** As the status shows it. */
+function shown({ state, ...rest }: ReturnType<House['dependencies']>[number]): Dependency {
+  const isAway = state === 'starting' || state === 'open';
+  return { ...rest, state: isAway ? 'open' : state === 'halfOpen' ? 'half_open' : 'closed' };
 }
 
 function urlsOf(

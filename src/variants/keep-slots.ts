@@ -3,6 +3,9 @@ import type { CallStore } from '../ports/call-store.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Clock } from '../std/clock.ts';
 
+/** An adrift call keeps its slot for so long, from the loss of its socket or from a restart; Retell's redials come well within it. */
+export const ADRIFT_MS = 30_000;
+
 /**
  * Gives every call that the last process left behind its slot back, for `adriftMs` from now: Retell dials back within
  * seconds of the restart, and a caller who has only listened may not have been committed for minutes. What has not

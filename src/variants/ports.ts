@@ -1,11 +1,15 @@
+import type { CallId } from '../call/call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
+import type { Dials } from '../ports/dials.ts';
 import type { EventLog } from '../ports/event-log.ts';
+import type { Jobs } from '../ports/jobs.ts';
 import type { LanguageModel } from '../ports/language-model.ts';
 import type { Leases } from '../ports/leases.ts';
 import type { Records } from '../ports/records.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
+import type { DependencyState } from '../resilience/dependency.ts';
 
 /** A variant, as the rest of the house sees it: an adapter for every port. */
 export interface Ports {
@@ -15,10 +19,16 @@ export interface Ports {
   readonly replyCache: ReplyCache;
   readonly eventLog: EventLog;
   readonly records: Records;
+  readonly jobs: Jobs;
+  readonly dials: Dials;
   /** Absent without RETELL_API_KEY. */
   readonly callControl: CallControl | undefined;
   /** The environment's model; absent without OPENAI_API_KEY. */
   readonly model: LanguageModel | undefined;
+  /** How the stores that may be away are doing. */
+  dependencies(): readonly (DependencyState & { readonly waiting?: number })[];
+  /** Tells of calls that another process has taken, and under which epoch; one listener. */
+  onTaken(listener: (callId: CallId, epoch: number) => void): void;
   /** Loads what the first turn would else wait for. Asked once calls are taken: no start waits for it. */
   warmUp(): Promise<void>;
   /** Closes what was opened, in reverse; idempotent. */

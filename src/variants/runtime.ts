@@ -33,11 +33,12 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
   const lifetime = new AbortController();
   const openPorts = await variantOf(config);
   // The stores first: their thread starts while the rest of the house is still being loaded.
-  const [ports, { assemble }, { openDoors }, { openBackOffice }] = await Promise.all([
+  const [ports, { assemble }, { openDoors }, { openBackOffice }, { jobWork }] = await Promise.all([
     openPorts(config, clock, log, lifetime.signal),
     import('./assemble.ts'),
     import('./doors.ts'),
     import('./back-office.ts'),
+    import('./job-work.ts'),
   ]);
   const opened: (() => Promise<void>)[] = [() => ports.close()];
   const undo = async () => {
@@ -56,11 +57,11 @@ export async function startServer(config: Config, log: Log = createLog(config.lo
     opened.push(() => doors.close());
     opened.push(async () => {
       doors.stopAdmitting();
-      await house.roster.drain(config.drainMs);
+      await house.roster.drain(config.drainMs, config.drain);
     });
     const cancelRest = clock.after(REST_AFTER_MS, () => {
       // Its first question makes the archive load what it runs on.
-      backOffice = openBackOffice(ports, house.roster, clock, log);
+      backOffice = openBackOffice(ports, house.roster, jobWork(house.operations, config.hooks), clock, log);
       void warmUp(ports, doors, house, log);
     });
     opened.push(async () => cancelRest());
@@ -101,6 +102,8 @@ async function variantOf({ variant }: Config): Promise<OpenPorts> {
   switch (variant) {
     case 'single':
       return (await import('./single.ts')).openSingle;
+    case 'distributed':
+      return (await import('./distributed.ts')).openDistributed;
     default:
       return variant satisfies never;
   }

@@ -1,0 +1,28 @@
+import type { CallControl } from '../ports/call-control.ts';
+import type { LanguageModel } from '../ports/language-model.ts';
+import type { Clock } from '../std/clock.ts';
+import type { Config } from './config.ts';
+
+/** Retell's REST; undefined without RETELL_API_KEY. */
+export async function openCallControl({ retell }: Config, clock: Clock): Promise<CallControl | undefined> {
+  if (!retell.apiKey) return undefined;
+  const { retellCallControl } = await import('../adapters/retell/call-control.ts');
+  return retellCallControl({
+    apiKey: retell.apiKey.reveal(),
+    clock,
+    ...(retell.baseUrl !== undefined && { baseUrl: retell.baseUrl }),
+  });
+}
+
+/** The environment's model; undefined without OPENAI_API_KEY. */
+export async function openModel({ openai }: Config): Promise<LanguageModel | undefined> {
+  if (!openai.apiKey) return undefined;
+  const { openAiCompatible } = await import('../adapters/models/openai-compatible.ts');
+  return openAiCompatible({ baseUrl: openai.baseUrl, apiKey: openai.apiKey.reveal(), model: openai.model });
+}
+
+/** The HTTP client of the models, where one of them will be asked. */
+export async function warmUpModels({ openai, agents }: Config): Promise<void> {
+  const hasModel = openai.apiKey !== undefined || agents.some(({ model }) => model !== undefined);
+  if (hasModel) await import('../adapters/models/http-pool.ts');
+}
