@@ -135,6 +135,22 @@ describe('calls', () => {
     await house.queue.close();
   });
 
+  it('are one order under one key, and another order is refused there', async () => {
+    const house = await given({ callControl: retell() });
+    const order = (body: object, key: string) =>
+      post(`${house.base}/api/v1/calls`, body, { ...KEY, 'idempotency-key': key });
+    const first = (await (await order(NUMBERS, 'order-1')).json()) as { id: string };
+    expect(await (await order(NUMBERS, 'order-1')).json()).toEqual(first);
+    const reused = await order({ ...NUMBERS, toNumber: '+15550198' }, 'order-1');
+    expect(reused.status).toBe(409);
+    expect(await reused.json()).toMatchObject({ code: 'calls.request_reused' });
+    const torn = await order({ ...NUMBERS, requestId: 'order-2' }, 'order-1');
+    expect([torn.status, await torn.json()]).toMatchObject([400, { code: 'api.bad_header' }]);
+    const long = await order(NUMBERS, 'x'.repeat(129));
+    expect([long.status, await long.json()]).toMatchObject([400, { code: 'api.bad_header' }]);
+    await house.queue.close();
+  });
+
   it('cannot be placed without Retell’s key, and the answer says how to', async () => {
     const { base } = await given();
     const answer = await post(`${base}/api/v1/calls`, NUMBERS);

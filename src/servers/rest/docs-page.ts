@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isRecord } from '../../std/json.ts';
-import type { OpenApiDocument, OpenApiOperation } from './open-api.ts';
+import type { OpenApiDocument, OpenApiOperation } from './open-api-document.ts';
 import { fieldsOf } from './schema-fields.ts';
 
 const STYLE = `

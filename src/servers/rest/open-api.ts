@@ -1,25 +1,8 @@
 import { z } from 'zod';
 import { PROBLEM_TYPE } from '../problem.ts';
+import type { Json, OpenApiDocument, OpenApiOperation } from './open-api-document.ts';
 import type { RestRoute } from './route.ts';
 import { problem } from './shapes.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-
-export interface OpenApiOperation extends Json {
-  readonly operationId: string;
-  readonly tags: readonly string[];
-  readonly summary: string;
-  readonly description: string;
-  readonly responses: Readonly<Record<string, { readonly description: string }>>;
-}
-
-/** OpenAPI 3.1, as far as its readers here need to know it. */
-export interface OpenApiDocument extends Json {
-  readonly openapi: string;
-  readonly info: { readonly title: string; readonly version: string; readonly description: string };
-  /** By path, then by method in lower case. */
-  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
-}
 
 const PROBLEM = { $ref: '#/components/schemas/Problem' };
 const PROBLEM_MEDIA = PROBLEM_TYPE.replace(/;.*/, '');

@@ -6,7 +6,7 @@ import type { DialQueue } from '../../operations/dial-queue.ts';
 import { Fault } from '../../std/fault.ts';
 import type { Dependency } from '../dependencies.ts';
 import type { Role } from '../roles.ts';
-import type { OpenApiDocument } from './open-api.ts';
+import type { OpenApiDocument } from './open-api-document.ts';
 
 /** What the routes of the service layer draw on. */
 export interface RestHouse {

@@ -33,7 +33,7 @@ const cancelled = z.object({ state: z.literal('cancelled'), ...dialId });
 const DIALS = [queued, dialling, placed, failed, cancelled] as const;
 export const dial = z.discriminatedUnion('state', DIALS);
 
-export const liveCall = z.object({
+const liveCall = z.object({
   state: z.literal('live'),
   callId: z.string(),
   agent: z.string(),
