@@ -47,6 +47,7 @@ const place = restRoute({
   answer: dial,
   refusals: {
     400: ['calls.agent_not_at_retell', 'calls.unknown_agent'],
+    401: ['api.no_key'],
     409: ['calls.refused_before', 'calls.request_reused'],
     429: ['calls.queue_full', 'retell.rate_limited'],
     503: ['retell.no_key', 'retell.unavailable'],
@@ -100,7 +101,7 @@ const get = restRoute({
   asks: callOrDialId.extend({ query: z.object({ include: z.literal('transcript').optional() }) }),
   answers: { 200: 'As it stands now.' },
   answer: foundCall,
-  refusals: { 404: ['calls.unknown'] },
+  refusals: { 403: ['api.privacy_refused'], 404: ['calls.unknown'] },
   async handle({ path, query }, { context, queue }, signal, { mayReadWords }) {
     const withTranscript = query.include === 'transcript';
     if (withTranscript && !mayReadWords) throw noPrivacy();
