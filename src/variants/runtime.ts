@@ -26,12 +26,17 @@ export interface RunningServer {
 /**
  * Starts a server in order: stores, the house, its doors; a later step that fails undoes the earlier ones.
  *
+ * @param ofVariant opens the stores; those of the configured variant unless given
  * @throws Fault `port.*`, `store.*` and what the adapters throw
  */
-export async function startServer(config: Config, log: Log = createLog(config.logLevel)): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  log: Log = createLog(config.logLevel),
+  ofVariant: (config: Config) => Promise<OpenPorts> = variantOf,
+): Promise<RunningServer> {
   const clock = systemClock;
   const lifetime = new AbortController();
-  const openPorts = await variantOf(config);
+  const openPorts = await ofVariant(config);
   // The stores first: their thread starts while the rest of the house is still being loaded.
   const [ports, { assemble }, { openDoors }, { openBackOffice }, { jobWork }] = await Promise.all([
     openPorts(config, clock, log, lifetime.signal),
