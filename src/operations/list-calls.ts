@@ -1,5 +1,5 @@
 import type { CallId } from '../call/call.ts';
-import type { LiveCall } from '../call/live-call.ts';
+import { type LiveCall, liveCallOf } from '../call/live-call.ts';
 import type { OperationContext } from './context.ts';
 import type { Dial, DialQueue } from './dial-queue.ts';
 
@@ -31,14 +31,14 @@ export interface CallList {
  * @param page `limit` 1 to 1,000 calls that ended; `before` a `nextBefore` to go on from
  */
 export async function listCalls(
-  context: Pick<OperationContext, 'liveCalls' | 'records'>,
+  context: Pick<OperationContext, 'liveCalls' | 'callStore' | 'records'>,
   queue: Pick<DialQueue, 'list'>,
   page: { readonly limit: number; readonly before: number | undefined },
   signal: AbortSignal,
 ): Promise<CallList> {
   const { limit, before } = page;
   const isFirstPage = before === undefined;
-  const live = [...context.liveCalls.list()].sort((a, b) => b.startedAt - a.startedAt);
+  const live = [...(await allLive(context, signal))].sort((a, b) => b.startedAt - a.startedAt);
   const liveIds = new Set(live.map(({ callId }) => callId));
   const archived = await context.records.listCalls(limit, before, signal);
   return {
@@ -53,4 +53,16 @@ export async function listCalls(
     ],
     nextBefore: archived.length < limit ? undefined : archived.at(-1)?.startedAt,
   };
+}
+
+/** Those served here as they are now; those adrift, or served by another process, as they were last stored. */
+async function allLive(
+  { liveCalls, callStore }: Pick<OperationContext, 'liveCalls' | 'callStore'>,
+  signal: AbortSignal,
+): Promise<readonly LiveCall[]> {
+  const here = liveCalls.list();
+  const known = new Set(here.map(({ callId }) => callId));
+  const stored = await callStore.list(signal);
+  const others = stored.filter(({ callId, head }) => !known.has(callId) && head.phase.kind !== 'over');
+  return [...here, ...others.map(({ callId, head }) => liveCallOf(callId, head))];
 }

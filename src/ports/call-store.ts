@@ -16,6 +16,13 @@ export interface Commit {
   readonly facts: readonly CallEvent[];
 }
 
+/** A stored call, with the time of its last commit by the reader's `Clock.now()`. */
+export interface ListedCall {
+  readonly callId: CallId;
+  readonly committedAt: number;
+  readonly head: CallHead;
+}
+
 /**
  * `kept`: the store is away; this process holds what was to be written, and writes it when the store is back. Whether
  * another process has taken the call meanwhile cannot be known until then.
@@ -30,8 +37,8 @@ export interface CallStore {
   commit(callId: CallId, epoch: number, commit: Commit, signal: AbortSignal): Promise<CommitOutcome>;
   /** Reads without taking. */
   load(callId: CallId, signal: AbortSignal): Promise<StoredCall | undefined>;
-  /** Every stored call with the time of its last commit (Clock.now() of the writer), for start-up and sweeps. */
-  list(signal: AbortSignal): Promise<readonly { readonly callId: CallId; readonly committedAt: number }[]>;
+  /** Every stored call, without its words. */
+  list(signal: AbortSignal): Promise<readonly ListedCall[]>;
   /** Forgets the call, but never facts still waiting in its outbox; idempotent. A later commit is refused as fenced. */
   remove(callId: CallId, signal: AbortSignal): Promise<void>;
   /** Adds facts to the outbox outside of any session (a refused call, a webhook), numbered by the caller. */

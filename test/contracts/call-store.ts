@@ -59,7 +59,7 @@ export function callStoreContract(name: string, make: MakeSubject<CallStore>, { 
       expect(await store.commit(callId, 1, commitOf(1), signal)).toBe('fenced');
     });
 
-    it('lists every stored call with the time of its last commit', async () => {
+    it('lists every stored call with its head and the time of its last commit', async () => {
       const other = newCallId();
       for (const id of [callId, other]) {
         await store.take(id, signal);
@@ -70,8 +70,8 @@ export function callStoreContract(name: string, make: MakeSubject<CallStore>, { 
       await store.commit(other, 1, commitOf(2), signal);
       const listed = (await store.list(signal)).toSorted((a, b) => a.committedAt - b.committedAt);
       expect(listed).toEqual([
-        { callId, committedAt: before },
-        { callId: other, committedAt: before + 500 },
+        { callId, committedAt: before, head: commitOf(1).head },
+        { callId: other, committedAt: before + 500, head: commitOf(2).head },
       ]);
     });
 

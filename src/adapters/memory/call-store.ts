@@ -46,9 +46,7 @@ export function memoryCallStore(clock: Clock): CallStore {
     },
     async list(signal) {
       signal.throwIfAborted();
-      return [...calls]
-        .filter(([, { head }]) => head !== undefined)
-        .map(([callId, { committedAt }]) => ({ callId, committedAt }));
+      return [...calls].flatMap(([callId, { committedAt, head }]) => (head ? [{ callId, committedAt, head }] : []));
     },
     async remove(callId, signal) {
       signal.throwIfAborted();

@@ -76,8 +76,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])`,
 );
 
 /**
- * KEYS: the calls by their last commit. ARGV: now, ttl, what a call's key begins with. Answers each call id and how
- * many ms ago it was committed. A call committed longer ago than it lives may have been taken since: it is looked at.
+ * KEYS: the calls by their last commit. ARGV: now, ttl, what a call's key begins with. Answers each call id, how
+ * many ms ago it was committed, and its head. A call committed longer ago than it lives may have been taken since: it is looked at.
  */
 export const LIST = script(
   'none',
@@ -86,6 +86,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(now - AR
   if redis.call('EXISTS', ARGV[3] .. id) == 0 then redis.call('ZREM', KEYS[1], id) end
 end
 local found = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-for i = 2, #found, 2 do found[i] = digits(now - found[i]) end
-return found`,
+local listed = {}
+for i = 1, #found, 2 do
+  local head = redis.call('HGET', ARGV[3] .. found[i], 'head')
+  if head then listed[#listed + 1] = { found[i], digits(now - found[i + 1]), head } end
+end
+return listed`,
 );

@@ -73,10 +73,14 @@ export function redisCallStore(redis: RedisConnection, clock: Clock, takenChanne
       return storedOf(new Map(Object.entries(await redis.ask((client) => client.hgetall(callKey(callId)), signal))));
     },
     async list(signal) {
-      const found = pairsOf(await redis.run(LIST, [calls], [KEEP_MS, callKey('')], signal, BACK_OFFICE_TIMEOUT_MS));
+      const found = listOf(await redis.run(LIST, [calls], [KEEP_MS, callKey('')], signal, BACK_OFFICE_TIMEOUT_MS));
       // Ages, not times, cross from Redis' clock to ours.
       const now = clock.now();
-      return found.map(([callId, ageMs]) => ({ callId: callIdOf(callId), committedAt: now - numberOf(ageMs) }));
+      return found.map((entry) => {
+        const [callId, ageMs, text] = listOf(entry);
+        const head: CallHead = JSON.parse(textOf(text));
+        return { callId: callIdOf(callId), committedAt: now - numberOf(ageMs), head };
+      });
     },
     async remove(callId, signal) {
       await redis.run(REMOVE, [callKey(callId), calls], [callId, KEEP_MS], signal);

@@ -55,9 +55,10 @@ export function sqliteCallStore(live: LiveDatabase, clock: Clock): SqliteCallSto
     async list(signal) {
       signal.throwIfAborted();
       return live.run(() =>
-        sql.list
-          .all()
-          .map((row) => ({ callId: callIdOf(textOf(row, 'call_id')), committedAt: numberOf(row, 'committed_at') })),
+        sql.list.all().map((row) => {
+          const head: CallHead = JSON.parse(textOf(row, 'head'));
+          return { callId: callIdOf(textOf(row, 'call_id')), committedAt: numberOf(row, 'committed_at'), head };
+        }),
       );
     },
 
@@ -121,7 +122,7 @@ function statements({ database }: LiveDatabase) {
       ON CONFLICT (call_id, place) DO UPDATE SET role = excluded.role, content = excluded.content`),
     head: database.prepare('SELECT head FROM calls WHERE call_id = ?'),
     utterances: database.prepare('SELECT place, role, content FROM utterances WHERE call_id = ? ORDER BY place'),
-    list: database.prepare('SELECT call_id, committed_at FROM calls WHERE head IS NOT NULL'),
+    list: database.prepare('SELECT call_id, committed_at, head FROM calls WHERE head IS NOT NULL'),
     dropUtterances: database.prepare('DELETE FROM utterances WHERE call_id = ?'),
     bury: database.prepare(`
       UPDATE calls SET head = NULL, committed_at = NULL, is_removed = 1, touched_at = ? WHERE call_id = ?`),
