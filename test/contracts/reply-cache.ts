@@ -44,13 +44,14 @@ export function replyCacheContract(
       expect(await cache.get('hours', signal)).toBeUndefined();
     });
 
-    it.runIf(isBounded)('stays within its bound by dropping the least recently used', async () => {
-      for (const key of ['a', 'b', 'c']) await cache.put(key, [key], TTL_MS, signal);
-      await cache.get('a', signal);
-      await cache.put('d', ['d'], TTL_MS, signal);
-      const kept = await Promise.all(['a', 'b', 'c', 'd'].map((key) => cache.get(key, signal)));
-      expect(kept).toEqual([['a'], undefined, ['c'], ['d']]);
-    });
+    if (isBounded)
+      it('stays within its bound by dropping the least recently used', async () => {
+        for (const key of ['a', 'b', 'c']) await cache.put(key, [key], TTL_MS, signal);
+        await cache.get('a', signal);
+        await cache.put('d', ['d'], TTL_MS, signal);
+        const kept = await Promise.all(['a', 'b', 'c', 'd'].map((key) => cache.get(key, signal)));
+        expect(kept).toEqual([['a'], undefined, ['c'], ['d']]);
+      });
 
     it('is not changed by what its caller does with the sentences later', async () => {
       const sentences = ['We open at six.'];
