@@ -13,6 +13,9 @@ export type CallResult = {
   readonly slowestPongMs: number;
   readonly toolCalls: number;
   readonly webhooks: readonly WebhookResult[];
+  /** When its first socket was open, and when it was over: Clock.now() of the simulator. */
+  readonly openedAt?: number;
+  readonly overAt?: number;
 } & (
   | {
       readonly kind: 'admitted';

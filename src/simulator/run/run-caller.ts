@@ -89,12 +89,13 @@ async function deliver(
 }
 
 interface Notes {
-  result(): Pick<CallResult, 'callId' | 'reason' | 'breaches' | 'sockets' | 'toolCalls'> & Outcome;
+  result(): Pick<CallResult, 'callId' | 'reason' | 'breaches' | 'sockets' | 'toolCalls' | 'openedAt' | 'overAt'> &
+    Outcome;
 }
 
 type Outcome = CallResult extends infer R
   ? R extends CallResult
-    ? Omit<R, 'callId' | 'reason' | 'turns' | 'breaches' | 'sockets' | 'slowestPongMs' | 'toolCalls' | 'webhooks'>
+    ? Omit<R, Exclude<keyof CallResult, 'kind'>>
     : never
   : never;
 
@@ -103,20 +104,22 @@ function takeNotes(line: Line, meter: TurnMeter, onOpen: () => void): Notes {
   const breaches: Breach[] = [];
   let sockets = 0;
   let toolCalls = 0;
-  let openedAt = 0;
+  let openedAt: number | undefined;
+  let overAt: number | undefined;
   let begin = '';
   let beginMs: number | undefined;
   let ending: LineAction | undefined;
   let hasActed = false;
   const readBegin = (chunk: Extract<LineEvent, { kind: 'chunk' }>) => {
     begin += chunk.content;
-    if (completeSentences(begin, chunk.isComplete).length > 0) beginMs ??= chunk.atMs - openedAt;
+    if (completeSentences(begin, chunk.isComplete).length > 0) beginMs ??= chunk.atMs - (openedAt ?? chunk.atMs);
     if (chunk.action && chunk.action.kind !== 'digits') ending ??= chunk.action;
   };
   line.listen((event) => {
     meter.observe(event);
     if (event.kind === 'breach') breaches.push(event.breach);
     if (event.kind === 'toolCall') toolCalls += 1;
+    if (event.kind === 'over') overAt = event.atMs;
     if (event.kind === 'acted' && event.responseId === 0) hasActed = true;
     // The server may hang up itself before Retell would have.
     if (event.kind === 'over' && event.reason === 'agent_hangup' && ending?.kind === 'end') hasActed = true;
@@ -141,6 +144,8 @@ function takeNotes(line: Line, meter: TurnMeter, onOpen: () => void): Notes {
       breaches,
       sockets,
       toolCalls,
+      ...(openedAt !== undefined && { openedAt }),
+      ...(overAt !== undefined && { overAt }),
       ...outcome(),
     }),
   };

@@ -49,6 +49,8 @@ export interface SimulationOptions extends Target {
   /** Sends call_analyzed before call_ended. */
   readonly webhooksOutOfOrder?: boolean;
   readonly agentId?: string;
+  /** Told what became of each call, once its webhooks were sent: the report only adds it up. */
+  readonly onResult?: (result: CallResult) => void;
   readonly clock?: Clock;
 }
 
@@ -131,6 +133,7 @@ async function playOne(run: Run, index: number, signal: AbortSignal): Promise<Ca
   }
   const result = await runCaller(callerRunOptions(run, index), signal);
   tally.callDone(result);
+  options.onResult?.(result);
   return result;
 }
 
