@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'agents/**/*.test.ts', 'test/*.test.ts', 'test/contracts/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'agents/**/*.test.ts', 'test/*.test.ts', 'test/{contracts,fleet}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
         },

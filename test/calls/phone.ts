@@ -14,6 +14,7 @@ export interface PhoneOptions {
   readonly switches?: Partial<Switches>;
   readonly agentId?: string;
   readonly callId?: string;
+  readonly socketSecret?: string;
   /** Default: Retell understands every word and asks at once. */
   readonly hearing?: Partial<Hearing>;
   /** Instead of a redial that goes on until the server is back. */
@@ -48,7 +49,7 @@ export function dial(url: string, options: PhoneOptions = {}): Phone {
   const { signal } = new AbortController();
   const events: LineEvent[] = [];
   const line = new Line({
-    url: socketUrl({ baseUrl: url }, callId, switches),
+    url: socketUrl({ ...options, baseUrl: url }, callId, switches),
     callId,
     clock: systemClock,
     timings: options.timings ?? TIMINGS,
