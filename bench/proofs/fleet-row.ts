@@ -1,0 +1,44 @@
+import type { SimulationReport } from '../../src/simulator/run/report.ts';
+import { type Distribution, distributionOf } from '../../src/simulator/run/statistics.ts';
+import type { Played } from '../../test/fleet/play.ts';
+import type { Twins } from '../../test/fleet/twins.ts';
+import { commitOf, SEED, times } from './page.ts';
+
+/** One line of the table of fleets: figures over all rounds, times of the round in which they were worst. */
+export function fleetRow(name: string, played: readonly Played[], failures: readonly string[]): string {
+  const reports = played.flatMap(({ report, lateReport }) => (lateReport ? [report, lateReport] : [report]));
+  const sum = (count: (report: SimulationReport) => number) => reports.reduce((all, one) => all + count(one), 0);
+  const violations = played.flatMap((one) => one.violations);
+  const twice = violations.filter(({ rule }) => rule === 'effect.twice').length;
+  const effects = played.reduce((all, { history }) => all + history.effects.length, 0);
+  return rowOf(name, failures, [
+    sum(({ calls }) => calls.admitted),
+    `${sum(({ turns }) => turns.count)} / ${sum(({ turns }) => turns.lost)}`,
+    sum(({ calls }) => calls.dropped + calls.unreached),
+    `${effects} / ${twice}`,
+    sum(({ breaches }) => breaches.find(({ rule }) => rule === 'greeting.repeated')?.count ?? 0),
+    sum(({ refused }) => refused.count),
+    sum(({ redials }) => redials.count),
+    times(worstOf(played.map(({ report }) => report.turns.firstSentenceMs))),
+    times(worstOf(played.map(({ report }) => report.redials.resumedFirstSentenceMs))),
+    sum(({ deadAir }) => deadAir.count),
+    violations.length,
+  ]);
+}
+
+/** One line about calls with two sockets. */
+export function twinsRow(name: string, calls: number, twins: Twins, failures: readonly string[]): string {
+  const { fencedMs, unfenced, violations } = twins;
+  return rowOf(name, failures, [calls, unfenced, times(distributionOf(fencedMs)), violations.length]);
+}
+
+function rowOf(name: string, failures: readonly string[], cells: readonly (string | number)[]): string {
+  const verdict = failures.length === 0 ? 'pass' : '**fail**';
+  return `| ${[name, verdict, ...cells, `${SEED}, ${commitOf()}`].join(' | ')} |`;
+}
+
+function worstOf(all: readonly Distribution[]): Distribution {
+  return all.reduce((worst, one) => ('p99' in one && (!('p99' in worst) || one.p99 > worst.p99) ? one : worst), {
+    count: 0,
+  });
+}
