@@ -48,7 +48,7 @@ export function memoryContext(overrides: Partial<OperationContext> = {}) {
     defaultAgent: desk,
     isStrict: false,
     maxCalls: 2,
-    liveCalls: { list: () => [], prove() {}, end: async () => false, interject: () => false },
+    liveCalls: { list: () => [], prove() {}, end: async () => false, interject: async () => false },
     callStore: memoryCallStore(clock),
     leases: memoryLeases(clock),
     records: memoryRecords(jobs.add),

@@ -17,8 +17,8 @@ interface LiveCalls {
   prove(callId: CallId): void;
   /** The call is over, by Retell's word. False when it is not served here. */
   end(callId: CallId, reason: string): Promise<boolean>;
-  /** Speaks up unasked (`agent_interrupt`). False when it is not served here. */
-  interject(callId: CallId, text: string, action: Action | undefined): boolean;
+  /** Speaks up unasked (`agent_interrupt`), whichever process serves the call. False when none does. */
+  interject(callId: CallId, text: string, action: Action | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
 /** What every operation is given. */

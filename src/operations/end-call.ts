@@ -27,7 +27,7 @@ export async function endCall(
   const callId = parseCallId(dial?.state === 'placed' ? dial.callId : id);
   if (!callId) throw unknownCall();
   if (!callControl) {
-    if (liveCalls.interject(callId, '', { kind: 'end' })) return 'ended';
+    if (await liveCalls.interject(callId, '', { kind: 'end' }, signal)) return 'ended';
     throw unknownCall();
   }
   await withDeadline(clock, RETELL_TIMEOUT_MS, 'retell.end_timeout', signal, (within) =>

@@ -63,7 +63,7 @@ function given(overrides: Partial<OperationContext> = {}) {
         done.push(`end ${callId} ${reason}`);
         return live.delete(callId);
       },
-      interject: (callId, text, action) => {
+      interject: async (callId, text, action) => {
         done.push(`interject ${callId} ${text} ${action?.kind ?? ''}`.trim());
         return live.has(callId);
       },
@@ -334,11 +334,11 @@ describe('calls from outside', () => {
     });
   });
 
-  it('speaks up in a live call only', () => {
+  it('speaks up in a live call only', async () => {
     const { context, goLive, done } = given();
-    expect(() => sayInCall(context, callId, 'Hello.', undefined)).toThrow(Fault);
+    await expect(sayInCall(context, callId, 'Hello.', undefined, signal)).rejects.toThrow(Fault);
     goLive(callId);
-    sayInCall(context, callId, 'Hello.', { kind: 'end' });
+    await sayInCall(context, callId, 'Hello.', { kind: 'end' }, signal);
     expect(done.at(-1)).toBe(`interject ${callId} Hello. end`);
   });
 

@@ -8,13 +8,14 @@ import type { OperationContext } from './context.ts';
  * @param text what to say; may be empty when there is an action
  * @throws Fault `calls.not_live`
  */
-export function sayInCall(
+export async function sayInCall(
   context: Pick<OperationContext, 'liveCalls'>,
   id: string,
   text: string,
   action: Action | undefined,
-): void {
+  signal: AbortSignal,
+): Promise<void> {
   const callId = parseCallId(id);
-  if (callId && context.liveCalls.interject(callId, text, action)) return;
-  throw new Fault('not_found', 'calls.not_live', 'expected the id of a call that is live in this process');
+  if (callId && (await context.liveCalls.interject(callId, text, action, signal))) return;
+  throw new Fault('not_found', 'calls.not_live', 'expected the id of a call that is live');
 }

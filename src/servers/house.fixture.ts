@@ -46,7 +46,7 @@ export async function openHouse(
         done.push(`prove ${callId}`);
       },
       end: async (callId) => live.delete(callId),
-      interject: (callId, text, action) => {
+      interject: async (callId, text, action) => {
         done.push(`interject ${callId} ${text} ${action?.kind ?? ''}`.trim());
         return live.has(callId);
       },

@@ -67,13 +67,17 @@ export async function assemble(
     log,
     observe,
   });
-  ports.onTaken(roster.fence);
+  const others = ports.join(roster);
   const operations: OperationContext = {
     agents,
     defaultAgent,
     isStrict: config.strictAgents,
     maxCalls,
-    liveCalls: roster,
+    liveCalls: {
+      ...roster,
+      interject: async (callId, text, action, within) =>
+        roster.interject(callId, text, action) || others.interject(callId, text, action, within),
+    },
     callStore,
     leases,
     records,

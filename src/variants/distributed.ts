@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { CallId } from '../call/call.ts';
 import { keepCalls } from '../fleet/kept-call-store.ts';
 import { shareLeases } from '../fleet/leased-share.ts';
 import { spoolWebhooks } from '../fleet/webhook-spool.ts';
@@ -12,7 +11,7 @@ import type { Log } from '../std/log.ts';
 import type { Secret } from '../std/secret.ts';
 import type { Config } from './config.ts';
 import { openCallControl, openModel, warmUpModels } from './outside.ts';
-import type { Ports } from './ports.ts';
+import type { FleetMember, Ports } from './ports.ts';
 
 /** No turn waits longer for its state; asked again half a second after Redis was found to be away. */
 const REDIS = { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 1_000 } as const;
@@ -40,17 +39,17 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
     openPostgres(databaseUrl, clock, log, signal),
   ]);
 
-  let onTaken = (_callId: CallId, _epoch: number) => {};
+  let member: FleetMember | undefined;
   const callStore = keepCalls({
     store: live.callStore,
     dependency: redis,
-    onFenced: (callId) => onTaken(callId, Number.POSITIVE_INFINITY),
+    onFenced: (callId) => member?.fence(callId, Number.POSITIVE_INFINITY),
     clock,
     log,
   });
   live.onTaken((callId, epoch) => {
     callStore.forget(callId, epoch);
-    onTaken(callId, epoch);
+    member?.fence(callId, epoch);
   });
   const leases = shareLeases(live.leases, redis, clock, log);
   const folder = join(config.dataDir, 'webhooks');
@@ -75,8 +74,9 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
       redis.state(),
       { ...postgres.state(), ...(records.spooled > 0 && { waiting: records.spooled }) },
     ],
-    onTaken(listener) {
-      onTaken = listener;
+    join(roster) {
+      member = roster;
+      return live.shareInterjections(roster.interject);
     },
     async close() {
       stopAsking();

@@ -16,7 +16,7 @@ import { Secret } from '../std/secret.ts';
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
 import { openDoors } from './doors.ts';
-import type { Ports } from './ports.ts';
+import { ALONE, type Ports } from './ports.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -65,7 +65,7 @@ async function given() {
     callControl: undefined,
     model: undefined,
     dependencies: () => [],
-    onTaken() {},
+    join: () => ALONE,
     warmUp: async () => {},
     close: async () => {},
   };

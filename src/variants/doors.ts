@@ -58,7 +58,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     door,
     context: {
       ...operations,
-      liveCalls: { ...roster, prove },
+      liveCalls: { ...operations.liveCalls, prove },
       callControl: operations.callControl && cachedReads(operations.callControl, clock),
     },
     queue: dialQueue,

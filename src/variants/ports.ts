@@ -1,4 +1,4 @@
-import type { CallId } from '../call/call.ts';
+import type { Action, CallId } from '../call/call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import type { Dials } from '../ports/dials.ts';
@@ -10,6 +10,23 @@ import type { Records } from '../ports/records.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import type { DependencyState } from '../resilience/dependency.ts';
+
+/** What the other processes want of one that serves calls; its roster. */
+export interface FleetMember {
+  /** Another process has taken the call, at this epoch. */
+  fence(callId: CallId, epoch: number): void;
+  /** Speaks up in a call; false when it is not served here. */
+  interject(callId: CallId, text: string, action: Action | undefined): boolean;
+}
+
+/** The other processes. */
+export interface Fleet {
+  /** Speaks up in a call that one of them serves; false when none does. */
+  interject(callId: CallId, text: string, action: Action | undefined, signal: AbortSignal): Promise<boolean>;
+}
+
+/** The fleet of a process that has no other beside it. */
+export const ALONE: Fleet = { interject: async () => false };
 
 /** A variant, as the rest of the house sees it: an adapter for every port. */
 export interface Ports {
@@ -27,8 +44,8 @@ export interface Ports {
   readonly model: LanguageModel | undefined;
   /** How the stores that may be away are doing. */
   dependencies(): readonly (DependencyState & { readonly waiting?: number })[];
-  /** Tells of calls that another process has taken, and under which epoch; one listener. */
-  onTaken(listener: (callId: CallId, epoch: number) => void): void;
+  /** Joins the other processes that serve calls, if there are any; once. */
+  join(member: FleetMember): Fleet;
   /** Loads what the first turn would else wait for. Asked once calls are taken: no start waits for it. */
   warmUp(): Promise<void>;
   /** Closes what was opened, in reverse; idempotent. */

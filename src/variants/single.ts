@@ -6,7 +6,7 @@ import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
 import { ADRIFT_MS, keepSlots } from './keep-slots.ts';
 import { openCallControl, openModel, warmUpModels } from './outside.ts';
-import type { Ports } from './ports.ts';
+import { ALONE, type Ports } from './ports.ts';
 
 /** One process: state and records in SQLite files, slots and replies in memory. Loads only what the configuration uses. */
 export async function openSingle(config: Config, clock: Clock, log: Log, signal: AbortSignal): Promise<Ports> {
@@ -27,7 +27,7 @@ export async function openSingle(config: Config, clock: Clock, log: Log, signal:
     model: await openModel(config),
     warmUp: () => warmUpModels(config),
     dependencies: () => [],
-    onTaken() {},
+    join: () => ALONE,
     close: () => embedded.close(),
   };
 }

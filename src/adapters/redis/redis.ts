@@ -5,6 +5,7 @@ import type { Log } from '../../std/log.ts';
 import { type RedisCallStore, redisCallStore } from './call-store.ts';
 import { connectRedis, type RedisOptions } from './connection.ts';
 import { redisEventLog } from './event-log.ts';
+import { type Interject, type Interjections, openInterjections } from './interjections.ts';
 import { type RedisLeases, redisLeases } from './leases.ts';
 import { redisReplyCache } from './reply-cache.ts';
 import { listenForTaken, type TakenListener } from './taken.ts';
@@ -16,6 +17,8 @@ export interface RedisStores {
   readonly eventLog: EventLog;
   /** Hears of every call taken anew by whomever, this process included; returns how to stop. */
   onTaken(listener: TakenListener): () => void;
+  /** Passes on what is to be said in calls served elsewhere; `interjectHere` is asked for what others pass on. Once. */
+  shareInterjections(interjectHere: Interject): Interjections;
   /** @throws Fault `redis.*` when Redis does not answer in time */
   ping(signal: AbortSignal): Promise<void>;
   /** Waits for what was asked, closes the connections. Idempotent. */
@@ -52,6 +55,11 @@ export async function openRedis(
         listening.delete(stop);
         stop();
       };
+    },
+    shareInterjections(interjectHere) {
+      const interjections = openInterjections(url, redis, clock, interjectHere);
+      listening.add(interjections.close);
+      return interjections;
     },
     async ping(within) {
       await redis.ask((client) => client.ping(), within);

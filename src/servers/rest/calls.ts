@@ -136,8 +136,8 @@ const say = restRoute({
   answers: { 202: 'It is being said.' },
   answer: z.object({ id: z.string(), state: z.literal('said') }),
   refusals: { 404: ['calls.not_live'] },
-  async handle({ path: { id }, body: { text, action: wished } }, { context }) {
-    sayInCall(context, id, text, wished && toAction(wished));
+  async handle({ path: { id }, body: { text, action: wished } }, { context }, signal) {
+    await sayInCall(context, id, text, wished && toAction(wished), signal);
     return { status: 202, body: { id, state: 'said' as const } };
   },
 });
