@@ -88,14 +88,15 @@ async function deliver(
   }
 }
 
+type Noted = 'callId' | 'reason' | 'breaches' | 'sockets' | 'toolCalls' | 'openedAt' | 'overAt';
+
 interface Notes {
-  result(): Pick<CallResult, 'callId' | 'reason' | 'breaches' | 'sockets' | 'toolCalls' | 'openedAt' | 'overAt'> &
-    Outcome;
+  result(): Pick<CallResult, Noted> & Outcome;
 }
 
 type Outcome = CallResult extends infer R
   ? R extends CallResult
-    ? Omit<R, Exclude<keyof CallResult, 'kind'>>
+    ? Omit<R, Noted | 'turns' | 'slowestPongMs' | 'webhooks'>
     : never
   : never;
 
