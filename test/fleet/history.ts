@@ -59,7 +59,7 @@ const FREE_WITHIN_MS = 15_000;
 /** What a history does against the rules; empty when nothing. Pure, and after the fact: it asks nobody. */
 export function checkHistory(history: History): readonly Violation[] {
   const { calls } = history;
-  const archived = Map.groupBy(history.archived, ({ callId }) => callId);
+  const archived = Map.groupBy(history.archived, ({ callId }): string => callId);
   const published = Map.groupBy(history.published, ({ callId }) => callId);
   return [
     ...calls.flatMap((call) => checkCall(call, archived.get(call.callId) ?? [])),

@@ -14,7 +14,8 @@ afterEach(async () => {
 /** What `/ready` answers: the status, and the reasons it gives. */
 async function readiness(url: string): Promise<{ readonly status: number; readonly reasons: readonly string[] }> {
   const response = await fetch(`${url}/ready`);
-  const { reasons = [] }: { reasons?: readonly { reason: string }[] } = await response.json();
+  const text = await response.text();
+  const { reasons = [] }: { reasons?: readonly { reason: string }[] } = JSON.parse(text);
   return { status: response.status, reasons: reasons.map(({ reason }) => reason) };
 }
 
