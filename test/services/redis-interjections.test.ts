@@ -1,4 +1,4 @@
-import { afterEach, expect, inject as injected, it } from 'vitest';
+import { afterEach, expect, inject, it } from 'vitest';
 import { openRedis, type RedisStores } from '../../src/adapters/redis/redis.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { silentLog } from '../../src/std/log.ts';
