@@ -181,7 +181,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       work({ fail: handle });
       await soon(() => expect(tries).toEqual([1, 1]));
       await soon(async () => expect(await dead()).toHaveLength(1));
-      await jobs.requeue(id, signal);
+      await jobs.requeue((await dead())[0]?.id ?? '', signal);
       await soon(() => expect(tries).toEqual([1, 1, 1]));
     });
 
@@ -361,7 +361,11 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       jobs = await subject.reopen();
       const { done, handle } = noting();
       work({ hang: handle, last: handle, waits: handle });
-      await soon(() => expect(done).toHaveLength(2));
+      // In a fleet it takes a while until a worker is known to be dead.
+      await soon(async () => {
+        await subject.pass(10_000);
+        expect(done).toHaveLength(2);
+      });
       expect(done.map(({ kind, attempt }) => [kind, attempt]).toSorted()).toEqual([
         ['hang', 2],
         ['waits', 1],

@@ -1,0 +1,12 @@
+import { type CallId, parseCallId } from '../../call/call.ts';
+import { Fault } from '../../std/fault.ts';
+
+/** A stored id; only well-formed ones were ever written. */
+export function callIdOf(text: string): CallId {
+  const callId = parseCallId(text);
+  if (callId !== undefined) return callId;
+  throw new Fault('bug', 'postgres.row_unexpected', 'expected a call id in call_id, found another text', {
+    effect: 'the call of this row cannot be read back; other calls go on',
+    fixes: ['check that nothing but offhook writes its schema', 'report it'],
+  });
+}

@@ -1,0 +1,73 @@
+import { sql } from 'kysely';
+import type { Claim, ToolLedger } from '../../ports/tool-ledger.ts';
+import { fingerprint } from '../../std/fingerprint.ts';
+import type { PostgresDatabase } from './database.ts';
+
+export interface PostgresToolLedger extends ToolLedger {
+  /** Forgets keys claimed longer than `olderThanMs` ago. */
+  prune(olderThanMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What tools did, in Postgres: a claim that was answered is on its disk. */
+export function postgresToolLedger(database: PostgresDatabase): PostgresToolLedger {
+  // Whatever became of who asked, what took place is written down.
+  const always = new AbortController().signal;
+  const use = (callId: string, key: string) => ({ call_id: callId, fingerprint: fingerprint('tool', key) });
+
+  return {
+    claim: (callId, key, signal) =>
+      database.run(async (db): Promise<Claim> => {
+        for (;;) {
+          const claimed = await db
+            .insertInto('tool_uses')
+            .values({ ...use(callId, key), content: null })
+            .onConflict((conflict) => conflict.doNothing())
+            .returning('call_id')
+            .execute();
+          if (claimed.length > 0) return { kind: 'claimed' };
+          const found = await db
+            .selectFrom('tool_uses')
+            .select('content')
+            .where((eb) => eb.and(use(callId, key)))
+            .executeTakeFirst();
+          // Released between the two: claimed anew.
+          if (found === undefined) continue;
+          if (found.content === null) return { kind: 'unsettled' };
+          const content: string = JSON.parse(found.content);
+          return { kind: 'done', content };
+        }
+      }, signal),
+
+    settle: (callId, key, content, _signal) =>
+      database.run(async (db) => {
+        const text = JSON.stringify(content);
+        await db
+          .insertInto('tool_uses')
+          .values({ ...use(callId, key), content: text })
+          .onConflict((conflict) => conflict.columns(['call_id', 'fingerprint']).doUpdateSet({ content: text }))
+          .execute();
+      }, always),
+
+    release: (callId, key, signal) =>
+      database.run(async (db) => {
+        await db
+          .deleteFrom('tool_uses')
+          .where((eb) => eb.and(use(callId, key)))
+          .where('content', 'is', null)
+          .execute();
+      }, signal),
+
+    forget: (callId, signal) =>
+      database.run(async (db) => {
+        await db.deleteFrom('tool_uses').where('call_id', '=', callId).execute();
+      }, signal),
+
+    prune: (olderThanMs, signal) =>
+      database.run(async (db) => {
+        await db
+          .deleteFrom('tool_uses')
+          .where('claimed_at', '<', sql<number>`offhook.now_ms() - ${olderThanMs}`)
+          .execute();
+      }, signal),
+  };
+}
