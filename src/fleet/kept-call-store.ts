@@ -1,31 +1,32 @@
-import type { CallHead, CallId, StoredCall } from '../call/call.ts';
+import type { CallId } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
 import { CALL_TTL_MS } from '../call/live-call.ts';
-import type { PlacedUtterance } from '../call/transcript.ts';
-import type { CallStore, Commit } from '../ports/call-store.ts';
+import type { CallStore, Commit, TakenCall } from '../ports/call-store.ts';
 import { type Dependency, isAway } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
+import { untilAborted } from '../std/signals.ts';
+import { type KeptCall, keepFacts, keptOf, merge, storedOf } from './kept-call.ts';
 
-/** A call store that several processes share, and that may lose what it had. */
+/** A call store that several processes share, and that may lose what it had. It knows which of them took a call last. */
 export interface SharedCallStore extends CallStore {
   /**
-   * Writes a call that was kept elsewhere while the store was away, whole, in one atomic act. `fenced` when another
-   * process holds it: under a higher epoch, or, for one `isTaken` without the store, under the same. What the store
-   * does not know any more is written anew.
+   * Writes a call that was kept here while the store was away, whole, in one atomic act, and moves it up to this
+   * epoch. `fenced` when it was removed, or another process holds it: under a higher epoch or the same, or, for one
+   * that `isTaken` without the store, under any. What the store does not know any more is written anew.
    */
   restore(
     callId: CallId,
     epoch: number,
-    commit: Commit,
+    whole: Commit,
     isTaken: boolean,
     signal: AbortSignal,
   ): Promise<'committed' | 'fenced'>;
 }
 
 export interface KeptCallStore extends CallStore {
-  /** Another process holds the call: what is kept of it here is out of date. */
+  /** Another process has taken the call under this epoch: what is kept of an older one is out of date. */
   forget(callId: CallId, epoch: number): void;
   /** Writes what is behind once more, if it can, and stops. */
   close(): Promise<void>;
@@ -40,67 +41,64 @@ export interface KeptCallStoreOptions {
   readonly log: Log;
 }
 
-/** A call as this process last knew it. */
-interface Kept {
-  epoch: number;
-  head: CallHead | undefined;
-  readonly utterances: Map<number, PlacedUtterance>;
-  /** Facts that the store does not have. */
-  facts: readonly CallEvent[];
-  /** The store does not have all of it. */
-  isBehind: boolean;
-  /** Its epoch was counted here, without the store. */
-  isTaken: boolean;
-  /** Counts up at each change: what changed while it was written is still behind. */
-  version: number;
-  changedAt: number;
-}
-
-/** Restored within seconds of the store's return, however many calls there are. */
+/** Written within seconds of the store's return, however many calls there are. */
 const LOOK_EVERY_MS = 250;
-const AT_ONCE = 16;
+const CALLS_AT_ONCE = 16;
+const FACTS_AT_ONCE = 500;
+/** Facts outside of any session, about 20 MB; those beyond it are refused, as they are without this store. */
+const LOOSE_AT_MOST = 100_000;
 const PRUNE_EVERY_MS = 60_000;
 
 /**
  * A call store that goes on while the shared one is away: every call that this process serves is kept in its memory
  * too. A commit that cannot be written within the dependency's deadline is `kept`, a call that cannot be taken is taken
- * from memory; both are written when the store is back. No turn waits longer than the deadline.
+ * from memory; both are written when the store is back. Nothing waits longer than the deadline.
+ *
+ * A write whose answer was lost is repeated: its facts may be in the outbox twice, under the same places.
  */
 export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallStoreOptions): KeptCallStore {
   const lifetime = new AbortController();
-  const calls = new Map<CallId, Kept>();
-  let loose: readonly CallEvent[] = [];
+  const calls = new Map<CallId, KeptCall>();
+  const loose: CallEvent[] = [];
   let catchingUp: Promise<void> | undefined;
   const stops = [clock.every(LOOK_EVERY_MS, () => void catchUp()), clock.every(PRUNE_EVERY_MS, prune)];
 
   return {
     async take(callId, signal) {
       const before = calls.get(callId);
-      if (before?.isBehind) await restore(callId, before, signal).catch(() => undefined); // then it is taken from memory
-      const kept = calls.get(callId);
-      if (!kept?.isBehind) {
-        try {
-          const taken = await dependency.run((within) => store.take(callId, within), signal);
-          calls.set(callId, keptOf(taken.epoch, taken.stored, clock.now()));
-          return taken;
-        } catch (thrown) {
-          if (!isAway(thrown)) throw thrown;
-          log.warn({ callId, reason: toFault(thrown).reason }, 'the store is away; a call is taken from memory');
+      try {
+        const taken = await dependency.run(async (within) => {
+          await writeFirst(callId, within);
+          return store.take(callId, within);
+        }, signal);
+        const known = calls.get(callId);
+        if (known && known.epoch >= taken.epoch) {
+          // Epochs never go back. The store has lost the call, or this process counted on while nothing was committed.
+          return takeFromMemory(callId, known.head ? known : keptOf(known.epoch, taken.stored, clock.now()));
         }
+        calls.set(callId, keptOf(taken.epoch, taken.stored, clock.now()));
+        return taken;
+      } catch (thrown) {
+        if (!isAway(thrown)) throw thrown;
+        log.warn({ callId, reason: toFault(thrown).reason }, 'the store is away; a call is taken from memory');
+        // Ours may have been taken all the same, and been heard of: then it is forgotten by now.
+        return takeFromMemory(callId, calls.get(callId) ?? before);
       }
-      return takeFromMemory(callId, kept);
     },
 
     async commit(callId, epoch, commit, signal) {
-      const kept = merge(callId, epoch, commit);
+      const kept = keptFor(callId, epoch);
       if (!kept) return 'fenced';
+      merge(kept, commit, clock.now());
       if (kept.isBehind) return keepBehind(kept, commit);
       try {
-        const outcome = await dependency.run((within) => store.commit(callId, epoch, commit, within), signal);
-        // A store that lost what it had refuses as well: only a restore tells whether somebody else holds the call.
-        if (outcome === 'fenced') return await restore(callId, withFacts(kept, commit), signal);
-        dropIfOver(callId, kept);
-        return outcome;
+        return await dependency.run(async (within) => {
+          const outcome = await store.commit(callId, epoch, commit, within);
+          within.throwIfAborted();
+          if (outcome === 'fenced') return restoreOrYield(callId, kept, commit, within);
+          dropIfOver(callId, kept);
+          return outcome;
+        }, signal);
       } catch (thrown) {
         if (!isAway(thrown)) throw thrown;
         return keepBehind(kept, commit);
@@ -109,7 +107,7 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
 
     async load(callId, signal) {
       const kept = calls.get(callId);
-      if (kept?.isBehind) return storedOf(kept);
+      if (kept?.isBehind && kept.head) return storedOf(kept);
       try {
         return await dependency.run((within) => store.load(callId, within), signal);
       } catch (thrown) {
@@ -118,26 +116,32 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
       }
     },
 
-    async list(signal) {
-      return dependency.run((within) => store.list(within), signal);
-    },
-
     async remove(callId, signal) {
-      await dependency.run((within) => store.remove(callId, within), signal);
-      calls.delete(callId);
+      await dependency.run(async (within) => {
+        // Its facts outlive it.
+        await writeFirst(callId, within);
+        const kept = calls.get(callId);
+        await store.remove(callId, within);
+        if (kept) drop(callId, kept);
+      }, signal);
     },
 
     async enqueue(facts, signal) {
+      const hasRoom = loose.length + facts.length <= LOOSE_AT_MOST;
       try {
-        await dependency.run((within) => store.enqueue(facts, within), signal);
+        // Those before them still wait here: their order is kept.
+        if (loose.length === 0 || !hasRoom)
+          return await dependency.run((within) => store.enqueue(facts, within), signal);
       } catch (thrown) {
-        if (!isAway(thrown)) throw thrown;
-        loose = [...loose, ...facts];
+        if (!isAway(thrown) || !hasRoom) throw thrown;
       }
+      loose.push(...facts);
     },
 
-    pendingFacts: (limit, signal) => dependency.run((within) => store.pendingFacts(limit, within), signal),
-    forgetFacts: (positions, signal) => dependency.run((within) => store.forgetFacts(positions, within), signal),
+    // No caller waits for these, and they may bring much: they have the store's own time.
+    list: (signal) => store.list(signal),
+    pendingFacts: (limit, signal) => store.pendingFacts(limit, signal),
+    forgetFacts: (positions, signal) => store.forgetFacts(positions, signal),
 
     forget(callId, epoch) {
       const kept = calls.get(callId);
@@ -146,50 +150,99 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
 
     async close() {
       for (const stop of stops) stop();
+      await catchingUp;
       await catchUp();
       lifetime.abort();
-      const behind = [...calls.values()].filter(({ isBehind }) => isBehind).length;
-      if (behind > 0) log.error({ calls: behind }, 'calls could not be written before the process stopped');
+      const behind = [...calls.values()].filter(({ isBehind, head }) => isBehind && head).length;
+      if (behind + loose.length === 0) return;
+      log.error({ calls: behind, facts: loose.length }, 'calls could not be written before the process stopped');
     },
   };
 
-  function takeFromMemory(callId: CallId, before: Kept | undefined) {
+  function takeFromMemory(callId: CallId, before: KeptCall | undefined): TakenCall {
     const kept = before ?? keptOf(0, undefined, clock.now());
     kept.epoch += 1;
     kept.isTaken = true;
     kept.isBehind = true;
     kept.version += 1;
+    kept.changedAt = clock.now();
     calls.set(callId, kept);
     return { epoch: kept.epoch, stored: storedOf(kept) };
   }
 
-  /** What is committed is known here first; undefined when a newer session of this process holds the call. */
-  function merge(callId: CallId, epoch: number, { head, appended }: Commit): Kept | undefined {
-    const kept = calls.get(callId) ?? keptOf(epoch, undefined, clock.now());
-    if (kept.epoch > epoch) return undefined;
+  /** Where a commit under this epoch is kept; undefined when a newer session of this process holds the call. */
+  function keptFor(callId: CallId, epoch: number): KeptCall | undefined {
+    const known = calls.get(callId);
+    if (known && known.epoch > epoch) return undefined;
+    if (known?.epoch === epoch) return known;
+    const kept = keptOf(epoch, undefined, clock.now(), false);
     calls.set(callId, kept);
-    kept.head = head;
-    for (const utterance of appended) kept.utterances.set(utterance.index, utterance);
-    kept.version += 1;
-    kept.changedAt = clock.now();
     return kept;
   }
 
-  function dropIfOver(callId: CallId, kept: Kept): void {
-    if (kept.head?.phase.kind === 'over' && calls.get(callId) === kept) calls.delete(callId);
+  /** A store that lost what it had refuses as well: only a restore tells whether somebody else holds the call. */
+  async function restoreOrYield(
+    callId: CallId,
+    kept: KeptCall,
+    { facts }: Commit,
+    signal: AbortSignal,
+  ): Promise<'committed' | 'fenced'> {
+    if (kept.isWhole) {
+      keepFacts(kept, facts);
+      return write(callId, kept, signal);
+    }
+    drop(callId, kept);
+    return 'fenced';
   }
 
-  async function restore(callId: CallId, kept: Kept, signal: AbortSignal): Promise<'committed' | 'fenced'> {
-    const { epoch, head, facts, version, isTaken } = kept;
+  function dropIfOver(callId: CallId, kept: KeptCall): void {
+    if (kept.head?.phase.kind === 'over') drop(callId, kept);
+  }
+
+  function drop(callId: CallId, kept: KeptCall): void {
+    if (calls.get(callId) === kept) calls.delete(callId);
+  }
+
+  /** Writes what is behind of a call before the store is asked for it. */
+  async function writeFirst(callId: CallId, signal: AbortSignal): Promise<void> {
+    for (let kept = calls.get(callId); kept?.isBehind && kept.head; kept = calls.get(callId)) {
+      await writeOrDrop(callId, kept, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** A call that the store refuses, though it is there, would be refused for ever: it must not hold up the others. */
+  async function writeOrDrop(callId: CallId, kept: KeptCall, signal: AbortSignal): Promise<void> {
+    try {
+      if ((await write(callId, kept, signal)) === 'fenced') onFenced(callId);
+    } catch (thrown) {
+      const fault = toFault(thrown);
+      if (isAway(fault) || fault.kind === 'cancelled') throw thrown;
+      log.error({ callId, reason: fault.reason }, 'a call kept here was refused by the store; it is forgotten');
+      drop(callId, kept);
+    }
+  }
+
+  /** Writes all of a call. One at a time for each, so that no fact is sent twice. */
+  function write(callId: CallId, kept: KeptCall, signal: AbortSignal): Promise<'committed' | 'fenced'> {
+    kept.writing ??= writeWhole(callId, kept, signal).finally(() => {
+      kept.writing = undefined;
+    });
+    return kept.writing;
+  }
+
+  async function writeWhole(callId: CallId, kept: KeptCall, signal: AbortSignal): Promise<'committed' | 'fenced'> {
+    const { epoch, head, utterances, facts, version, isTaken } = kept;
     if (!head) return 'committed';
-    const commit = { head, appended: [...kept.utterances.values()], facts };
-    const outcome = await dependency.run((within) => store.restore(callId, epoch, commit, isTaken, within), signal);
+    const whole = { head, appended: [...utterances.values()], facts };
+    const outcome = await untilAborted(store.restore(callId, epoch, whole, isTaken, signal), signal);
     if (outcome === 'fenced') {
-      if (calls.get(callId) === kept) calls.delete(callId);
+      log.warn({ callId, epoch, facts: facts.length }, 'a call kept here is held elsewhere; what was kept is dropped');
+      drop(callId, kept);
       return 'fenced';
     }
     kept.facts = kept.facts.slice(facts.length);
-    kept.isTaken = false;
+    if (kept.epoch === epoch) kept.isTaken = false;
     kept.isBehind = kept.version !== version;
     if (!kept.isBehind) dropIfOver(callId, kept);
     return 'committed';
@@ -206,53 +259,48 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
   }
 
   async function writeBehind(): Promise<void> {
-    if (loose.length > 0) {
-      const facts = loose;
-      await dependency.run((within) => store.enqueue(facts, within), lifetime.signal);
-      loose = loose.slice(facts.length);
-    }
+    const { state } = dependency.state();
+    // It may come back with nothing: whatever is known here is written once more.
+    if (state === 'open') for (const kept of calls.values()) if (kept.head) kept.isBehind = true;
+    await writeLoose();
     const behind = [...calls].filter(([, { isBehind, head }]) => isBehind && head);
     while (behind.length > 0) {
       await Promise.all(
-        behind.splice(0, AT_ONCE).map(async ([callId, kept]) => {
-          if ((await restore(callId, kept, lifetime.signal)) === 'fenced') onFenced(callId);
-        }),
+        behind
+          .splice(0, CALLS_AT_ONCE)
+          .map(([callId, kept]) => dependency.run((within) => writeOrDrop(callId, kept, within), lifetime.signal)),
       );
     }
   }
 
+  async function writeLoose(): Promise<void> {
+    while (loose.length > 0) {
+      const facts = loose.slice(0, FACTS_AT_ONCE);
+      try {
+        await dependency.run((within) => store.enqueue(facts, within), lifetime.signal);
+      } catch (thrown) {
+        const fault = toFault(thrown);
+        if (isAway(fault) || fault.kind === 'cancelled') throw thrown;
+        log.error({ facts: facts.length, reason: fault.reason }, 'facts kept here were refused by the store');
+      }
+      loose.splice(0, facts.length);
+    }
+  }
+
+  /** A call not heard of for so long does not come back; its facts are still news. */
   function prune(): void {
     const oldest = clock.now() - CALL_TTL_MS;
-    for (const [callId, { isBehind, changedAt }] of calls) if (!isBehind && changedAt < oldest) calls.delete(callId);
+    for (const [callId, { facts, changedAt }] of calls) {
+      if (changedAt >= oldest) continue;
+      calls.delete(callId);
+      if (loose.length + facts.length <= LOOSE_AT_MOST) loose.push(...facts);
+      else log.error({ callId, facts: facts.length }, 'facts are lost: the store has been away for too long');
+    }
   }
 }
 
-function keptOf(epoch: number, stored: StoredCall | undefined, changedAt: number): Kept {
-  return {
-    epoch,
-    head: stored?.head,
-    utterances: new Map(stored?.utterances.map((utterance) => [utterance.index, utterance])),
-    facts: [],
-    isBehind: false,
-    isTaken: false,
-    version: 0,
-    changedAt,
-  };
-}
-
-function keepBehind(kept: Kept, commit: Commit): 'kept' {
+function keepBehind(kept: KeptCall, { facts }: Commit): 'kept' {
   kept.isBehind = true;
-  // Facts of a commit that was refused are there already; sent twice, they are stored once.
-  withFacts(kept, commit);
+  keepFacts(kept, facts);
   return 'kept';
-}
-
-function withFacts(kept: Kept, { facts }: Commit): Kept {
-  const known = new Set(kept.facts.map(({ epoch, seq }) => `${epoch} ${seq}`));
-  kept.facts = [...kept.facts, ...facts.filter(({ epoch, seq }) => !known.has(`${epoch} ${seq}`))];
-  return kept;
-}
-
-function storedOf({ head, utterances }: Kept): StoredCall | undefined {
-  return head && { head, utterances: [...utterances.values()] };
 }

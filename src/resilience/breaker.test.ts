@@ -249,3 +249,21 @@ describe('how it closes again', () => {
     });
   });
 });
+
+describe('its times', () => {
+  it('stays open as long as it was told, and doubles up to what it was told', async () => {
+    const clock = new ManualClock();
+    const breaker = createBreaker('test', clock, { openForMs: 300, openForAtMostMs: 1_000 });
+    await bad(breaker, 5);
+    for (const openForMs of [300, 600, 1_000, 1_000]) {
+      await clock.advance(openForMs - 1);
+      await expectRefusal(breaker);
+      await clock.advance(1);
+      await bad(breaker);
+    }
+    await clock.advance(1_000);
+    await good(breaker);
+    await bad(breaker, 5);
+    expect(breaker.state()).toMatchObject({ probeAt: clock.now() + 300 });
+  });
+});

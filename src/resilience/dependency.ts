@@ -1,5 +1,5 @@
 import type { Clock } from '../std/clock.ts';
-import { toFault } from '../std/fault.ts';
+import { Fault, toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
 import { type BreakerState, createBreaker } from './breaker.ts';
 import { createBulkhead } from './bulkhead.ts';
@@ -31,6 +31,9 @@ export interface DependencyOptions {
   readonly limit: number;
 }
 
+/** What came of asking: it answered, though perhaps with a refusal of what was asked. */
+type Outcome<T> = { readonly kind: 'answer'; readonly answer: T } | { readonly kind: 'refusal'; readonly fault: Fault };
+
 /** A deadline, a bulkhead and a breaker around one dependency; its state says whether to count on it. */
 export function createDependency(options: DependencyOptions, clock: Clock): Dependency {
   const { name, deadlineMs, lateReason, restMs, limit } = options;
@@ -40,28 +43,39 @@ export function createDependency(options: DependencyOptions, clock: Clock): Depe
   let reason: string | undefined;
 
   return {
-    run: (work, signal) =>
-      bulkhead.run(
-        () =>
-          breaker.run(async (within) => {
-            try {
-              const answer = await withDeadline(clock, deadlineMs, lateReason, within, work);
-              hasAnswered = true;
-              reason = undefined;
-              return answer;
-            } catch (thrown) {
-              if (!within.aborted) reason = toFault(thrown).reason;
-              throw thrown;
-            }
-          }, signal),
-        signal,
-      ),
+    async run(work, signal) {
+      const outcome = await bulkhead.run(() => breaker.run((within) => ask(work, within), signal), signal);
+      if (outcome.kind === 'refusal') throw outcome.fault;
+      return outcome.answer;
+    },
     state: () => ({
       name,
       state: hasAnswered ? breaker.state().state : 'starting',
       ...(reason !== undefined && { reason }),
     }),
   };
+
+  async function ask<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<Outcome<T>> {
+    try {
+      const answer = await withDeadline(clock, deadlineMs, lateReason, signal, work);
+      answered();
+      return { kind: 'answer', answer };
+    } catch (thrown) {
+      if (signal.aborted || toFault(thrown).kind === 'cancelled') throw thrown;
+      if (thrown instanceof Fault && !isAway(thrown)) {
+        // It is there: one bad request must not cut off all the others.
+        answered();
+        return { kind: 'refusal', fault: thrown };
+      }
+      reason = toFault(thrown).reason;
+      throw thrown;
+    }
+  }
+
+  function answered(): void {
+    hasAnswered = true;
+    reason = undefined;
+  }
 }
 
 /** Whether a Fault says that a dependency is away, and nothing about what was asked of it. */
