@@ -216,6 +216,18 @@ describe('its rule for closing asks', () => {
   });
 });
 
+describe('an ask that was lost with its socket', () => {
+  const lost = [...greeted, asked(1), frame(says(1, 'Yes.', true)), asked(2, 2_000), ...resumed];
+
+  it('is unknown to the server: the one before may be closed once more, without a word', () => {
+    expect(broken(...lost, frame(says(1, '', true), 4_000))).toEqual([]);
+    expect(broken(...lost, frame(says(1, 'Yes.', true), 4_000))).toEqual(['content.stale']);
+    expect(broken(...lost, frame(says(1, '', true), 4_000), frame(says(1, '', true), 4_001))).toEqual([
+      'content.stale',
+    ]);
+  });
+});
+
 describe("its rules for the agent's own interruption", () => {
   const interrupt = (interrupt_id: number, content_complete: boolean) =>
     frame({ response_type: 'agent_interrupt', interrupt_id, content: 'Wait.', content_complete });

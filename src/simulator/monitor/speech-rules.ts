@@ -25,7 +25,7 @@ interface Ask {
   readonly actions: number;
   /** Reported as unclosed already. */
   readonly isOverdue: boolean;
-  /** After a reconnect the server cannot know what arrived: one empty completion may be repeated. */
+  /** After a reconnect the server cannot know what arrived, nor what was asked: one empty completion may be repeated. */
   readonly mayRepeatClose: boolean;
 }
 
@@ -42,13 +42,12 @@ export function speechAfter(state: SpeechState, frame: SpeechFrame, atMs: number
   const id = frame.response_id;
   if (id === 0) return beginMessage(state, frame, atMs, lagMs);
   if (id > state.ask.id) return breach(state, 'content.unknown_id', `id ${id}, newest ask ${state.ask.id}`);
-  if (id < state.ask.id) return { state, findings: staleness(state, id, atMs, lagMs) };
-  if (state.ask.isClosed) {
-    if (state.ask.mayRepeatClose && isEmptyClose(frame)) {
-      return { state: { ...state, ask: { ...state.ask, mayRepeatClose: false } }, findings: [] };
-    }
-    return breach(state, 'content.after_completion', `id ${id}`);
+  const isOwed = id === state.ask.id && !state.ask.isClosed;
+  if (!isOwed && state.ask.mayRepeatClose && isEmptyClose(frame)) {
+    return { state: { ...state, ask: { ...state.ask, mayRepeatClose: false } }, findings: [] };
   }
+  if (id < state.ask.id) return { state, findings: staleness(state, id, atMs, lagMs) };
+  if (state.ask.isClosed) return breach(state, 'content.after_completion', `id ${id}`);
   return answer(state, frame);
 }
 
