@@ -35,7 +35,7 @@ const REASON = /^[a-z]{3,}\.[a-z][a-z0-9_]{2,}$/;
 /** Names of files, and of another library's errors. */
 const FOREIGN = /\.(?:ts|js|mjs|json|db)$|^commander\./;
 /** Here dots also stand in names of columns, and of the monitor's rules: only what is plainly a Fault counts. */
-const OTHER_DOTS = /^src\/(?:adapters\/sqlite|simulator)\//;
+const OTHER_DOTS = /^src\/(?:adapters\/(?:postgres|sqlite)|simulator)\//;
 
 /** Every reason that a source file states. */
 export function statedReasons(source: Source, eventKinds: ReadonlySet<string>): readonly StatedReason[] {

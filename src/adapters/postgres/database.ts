@@ -3,7 +3,7 @@ import { Pool, types } from 'pg';
 import { lazily } from '../../std/lazily.ts';
 import type { Log } from '../../std/log.ts';
 import { untilAborted } from '../../std/signals.ts';
-import { isAnswer, postgresFault } from './postgres-fault.ts';
+import { connectFault, isAnswer, postgresFault } from './postgres-fault.ts';
 import { SCHEMA, type Tables } from './schema.ts';
 
 /** Statements at once of one process; a fleet's sum has to stay below Postgres' `max_connections`. */
@@ -78,7 +78,9 @@ export function openPool(url: string, name: string, max: number | undefined, log
 /** The pool as kysely wants it, whose connections are not used again once one of their statements got no answer. */
 function discerning(pool: Pool) {
   const connect = async (): Promise<PostgresPoolClient> => {
-    const client = await pool.connect();
+    const client = await pool.connect().catch((thrown: unknown) => {
+      throw connectFault(thrown, pool.totalCount >= pool.options.max);
+    });
     let lost: unknown;
     const query = async (text: string, values: readonly unknown[]) => {
       if (lost !== undefined) throw lost;

@@ -11,6 +11,8 @@ export interface HeldRow {
   readonly holder: string;
 }
 
+/** Why a job is dead whose last try a worker did not live to the end of. */
+const WORKER_LOST = 'jobs.worker_lost';
 /** A worker that did not say for so long that it lives is dead. */
 const DEAD_AFTER_S = 30;
 
@@ -102,7 +104,7 @@ export async function takeBack(database: PostgresDatabase, worker: string, signa
           USING lost WHERE job.id = lost.id AND job.attempts >= job.max_attempts RETURNING job.*
         )
         INSERT INTO offhook.dead_jobs (id, kind, payload, attempt, max_attempts, reason)
-        SELECT gone.id, task.identifier, gone.payload, gone.attempts, gone.max_attempts, 'jobs.worker_lost'
+        SELECT gone.id, task.identifier, gone.payload, gone.attempts, gone.max_attempts, ${WORKER_LOST}
         FROM gone JOIN offhook_jobs._private_tasks AS task ON task.id = gone.task_id
       `.execute(db),
     signal,

@@ -20,7 +20,7 @@ const TIMEOUT: Reading = {
   fixes: ['look at what keeps Postgres busy, and at its locks'],
 };
 const CROWDED: Reading = {
-  kind: 'exhausted',
+  kind: 'unavailable',
   reason: 'postgres.crowded',
   expected: 'a free connection to Postgres within a second',
   fixes: ['look at what keeps Postgres busy', 'raise its max_connections'],
@@ -70,13 +70,23 @@ const READINGS: readonly (Reading & { readonly codes: RegExp })[] = [
 
 /** Codes of node, and texts of the driver where it has no code, for a connection that cannot be made or was lost. */
 const LOST_CODES = /^(?:E(?:CONN|HOST|NET|PIPE|TIMEDOUT|AI_)|ENOTFOUND)/;
-const LOST_TEXTS = /^(?:Connection terminated|Client was closed|Client has encountered a connection error)/;
+const LOST_TEXTS =
+  /^(?:Connection terminated|Client was closed|Client has encountered a connection error|timeout expired)/;
 
 /** What Postgres or its driver threw, as a Fault; a Fault passes through. Never holds the statement, its values or the address. */
 export function postgresFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
   const { code, message } = errorOf(thrown);
-  const { kind, reason, expected, fixes } = readingOf(code, message);
+  return faultOf(readingOf(code, message), code);
+}
+
+/** What a pool threw that was asked for a connection: it has one text for those that are all in use and for none made. */
+export function connectFault(thrown: unknown, isFull: boolean): Fault {
+  const fault = postgresFault(thrown);
+  return fault.reason === CROWDED.reason && !isFull ? faultOf(UNREACHABLE, undefined) : fault;
+}
+
+function faultOf({ kind, reason, expected, fixes }: Reading, code: string | undefined): Fault {
   // No cause: Postgres puts the values of a row into its errors.
   return new Fault(kind, reason, `expected ${expected}, got ${code ?? 'an error without a code'}`, {
     detail: { code },

@@ -110,9 +110,8 @@ function openThread({ recordsPath, livePath }: ThreadPaths, port: MessagePort): 
       database.exec('UPDATE deliveries SET due_at = 0, is_out = 0 WHERE is_out = 1');
       database
         .prepare(`
-          UPDATE jobs SET state = 'dead', reason = 'jobs.worker_lost', failed_at = ?
-          WHERE state = 'held' AND attempt >= max_attempts`)
-        .run(now);
+          UPDATE jobs SET state = 'dead', reason = ?, failed_at = ? WHERE state = 'held' AND attempt >= max_attempts`)
+        .run('jobs.worker_lost', now);
       database.exec("UPDATE jobs SET state = 'waiting' WHERE state = 'held'");
     },
   };
