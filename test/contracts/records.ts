@@ -141,6 +141,12 @@ export function recordsContract(name: string, make: MakeSubject<Archive>, { isDu
       expect(await records.facts(newCallId(), signal)).toEqual([]);
     });
 
+    it('saves a fact that is numbered by its time, as one of no session is', async () => {
+      const refused = sampleEvent(callId, Date.now(), { type: 'call.refused', action: 'end' }, 0);
+      await records.saveFact(refused, signal);
+      expect(await records.facts(callId, signal)).toEqual([refused]);
+    });
+
     it('gives back the report it was given last', async () => {
       expect(await records.report(callId, signal)).toBeUndefined();
       await records.saveReport(sampleReport(callId), signal);

@@ -74,7 +74,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE ${SCHEMA}.facts (
     call_id text NOT NULL,
     epoch integer NOT NULL,
-    seq integer NOT NULL,
+    seq bigint NOT NULL,
     event text NOT NULL,
     PRIMARY KEY (call_id, epoch, seq)
   );
