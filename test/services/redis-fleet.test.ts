@@ -69,7 +69,9 @@ describe('calls of a fleet', () => {
     await replica(0).callStore.commit(callId, 1, commitOf(1), signal);
     await fleet.pass(CALL_TTL_MS);
     // The sweep must find what it is to end.
-    expect(await replica(1).callStore.list(signal)).toMatchObject([{ callId, committedAt: fleet.clock.now() - CALL_TTL_MS }]);
+    expect(await replica(1).callStore.list(signal)).toMatchObject([
+      { callId, committedAt: fleet.clock.now() - CALL_TTL_MS },
+    ]);
     expect((await replica(1).callStore.take(callId, signal)).epoch).toBe(2);
     await fleet.pass(CALL_TTL_MS);
     expect((await replica(2).callStore.load(callId, signal))?.head).toEqual(sampleHead(1));
