@@ -64,6 +64,21 @@ it.each([
   }
 });
 
+it('takes calls back to each replica as soon as it is there again, one deployed after another', async () => {
+  const replicas = [await startReplica(), await startReplica(), await startReplica()];
+  const { port } = await balance(...replicas);
+  const calls = Array.from({ length: 12 }, (_, call) => `${port}/llm-websocket/call_${call}`);
+  // They stay open: only at its end would a socket tell nginx that its replica is well.
+  for (const call of calls) await dial(call);
+  for (const replica of replicas) {
+    replica.isDraining = true;
+    for (const call of calls) expect(await answerOf(await dial(call))).not.toBe(replica.port);
+    replica.isDraining = false;
+  }
+  const takers = await Promise.all(calls.map(async (call) => answerOf(await dial(call))));
+  expect(new Set(takers)).toEqual(new Set(replicas.map((replica) => replica.port)));
+});
+
 it('keeps open sockets through a reload, and takes new ones to the new replicas', async () => {
   const [a, b] = [await startReplica(), await startReplica()];
   const nginx = await balance(a);

@@ -43,18 +43,19 @@ http {
     default $request_id;
   }
 
-  # A redial finds the replica that knows the call, and only the calls of a lost replica move. One that failed is
-  # passed over for a second, by all workers.
+  # A redial finds the replica that knows the call, and only the calls of a lost replica move. None is ever marked as
+  # failed: of a socket it is known that all is well only when it ends, so in a deploy all would be marked in the end.
   upstream of_the_call {
     zone of_the_call 64k;
     hash $call_id consistent;
-${servers(replicas)}
+${servers(replicas, 'max_fails=0')}
   }
 
+  # One that failed is passed over for a second, by all workers.
   upstream any {
     zone any 64k;
     least_conn;
-${servers(replicas)}
+${servers(replicas, 'max_fails=1 fail_timeout=1s')}
   }
 
   server {
@@ -113,6 +114,6 @@ ${servers(replicas)}
 `;
 }
 
-function servers(replicas: readonly string[]): string {
-  return replicas.map((replica) => `    server ${replica} max_fails=1 fail_timeout=1s;`).join('\n');
+function servers(replicas: readonly string[], terms: string): string {
+  return replicas.map((replica) => `    server ${replica} ${terms};`).join('\n');
 }
