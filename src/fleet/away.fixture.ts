@@ -25,6 +25,7 @@ const nobody = new AbortController().signal;
 /** A port of promises, the last argument of each method its signal, that can be away. */
 export function awayAtWill<Port extends object>(port: Port, clock: ManualClock): Away<Port> {
   const backlog: (() => Promise<unknown>)[] = [];
+  let line: Promise<unknown> = Promise.resolve();
   const away: Away<Port> = {
     port: new Proxy(port, {
       get(target, key) {
@@ -69,15 +70,27 @@ export function awayAtWill<Port extends object>(port: Port, clock: ManualClock):
   }
 
   async function goOn(): Promise<void> {
-    for (const late of backlog.splice(0)) await late();
+    // All of it before whatever is asked from now on.
+    await Promise.all(backlog.splice(0).map((late) => late()));
   }
 
-  async function slowly(act: (signal: AbortSignal) => Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  /** One after another, as on one connection; what was asked is done, whether or not somebody still waits for it. */
+  function slowly(act: (signal: AbortSignal) => Promise<unknown>, signal: AbortSignal): Promise<unknown> {
     const halfMs = away.delayMs / 2;
-    if (halfMs === 0) return act(signal);
-    await sleep(clock, halfMs, signal);
-    const answer = await act(signal);
-    await sleep(clock, halfMs, signal);
-    return answer;
+    const before = line;
+    const done = inTurn();
+    line = done.catch(() => undefined);
+    return untilAborted(answered(), signal);
+
+    async function inTurn(): Promise<unknown> {
+      if (halfMs > 0) await sleep(clock, halfMs, nobody);
+      await before;
+      return act(nobody);
+    }
+    async function answered(): Promise<unknown> {
+      const answer = await done;
+      if (halfMs > 0) await sleep(clock, halfMs, nobody);
+      return answer;
+    }
   }
 }

@@ -3,6 +3,7 @@ import { type Dependency, isAway } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
+import { untilAborted } from '../std/signals.ts';
 
 /** Leases that several processes share. */
 export interface SharedLeases extends Leases {
@@ -11,171 +12,323 @@ export interface SharedLeases extends Leases {
 }
 
 export interface LeasedShare extends Leases {
-  /** Stops; what was not told to the others in time expires there. */
+  /** Tells what is left to tell, if it can, and stops; what could not be told expires at the keeper. */
   close(): Promise<void>;
 }
 
-/** What the others are to be told when they can be reached again. */
-type Untold = { readonly kind: 'adopt'; readonly from?: string } | { readonly kind: 'release' };
-
-/** A slot that this process holds, and until when it certainly does. */
+/** A slot of somebody here. */
 interface Slot {
+  /** The keeper has certainly leased one for it until then; 0: perhaps none. */
   readonly leasedUntil: number;
+  /** Until when it was asked for. */
+  readonly wantedUntil: number;
+  /** The keeper certainly has it under its holder's name. */
+  readonly isTold: boolean;
+  /** It is in use here: renewed, not only asked for once. */
+  readonly isRenewed: boolean;
+}
+
+interface Question<Answer, Result> {
+  /** Names to which it may give a slot, whether or not its answer comes. */
+  readonly names: readonly string[];
+  /** Not asked before the keeper knows what changed here; within one deadline for all of it. */
+  readonly isInTurn: boolean;
+  readonly question: (signal: AbortSignal) => Promise<Answer>;
+  readonly ifAnswered: (answer: Answer) => Result;
+  /** What holds instead while the keeper is away. */
+  readonly ifAway: () => Result;
+  readonly signal: AbortSignal;
 }
 
 const BEAT_EVERY_MS = 1_000;
-/** As long as a live call's own renewals make it. */
-const LEASE_MS = 15_000;
 
 /**
  * Leases that go on while their keeper is away: calls in progress keep their slots, and a new call is let into a slot
  * that this process had leased before and that became free since, for as long as that lease runs. So the fleet never
  * has more calls than slots, and whoever finds none hears the busy line. What was changed meanwhile is told within
- * seconds of the keeper's return.
+ * seconds of the keeper's return, before anything else is asked of it.
  */
 export function shareLeases(leases: SharedLeases, dependency: Dependency, clock: Clock, log: Log): LeasedShare {
   const lifetime = new AbortController();
   const own = new Map<string, Slot>();
-  /** Leased under this name, by somebody who needs it no more. */
-  const spare = new Map<string, Slot>();
-  const untold = new Map<string, Untold>();
+  /** Ends of leases that are certainly ours and that nobody here needs any more. */
+  let spare: number[] = [];
+  /** Names under which the keeper may have a slot of ours. */
+  const names = new Set<string>();
+  /** Those of them about which a question is out: its answer says what they are. */
+  const asking: string[] = [];
+  /** Something changed here that the keeper was not told, or may have forgotten. */
+  let isBehind = false;
+  /** The keeper has slots for names that nobody here needs. */
+  let isOwing = false;
+  let claiming: Promise<void> | undefined;
+  let beating: Promise<void> | undefined;
   let lastCount = 0;
-  let telling: Promise<void> | undefined;
-  const stop = clock.every(BEAT_EVERY_MS, () => void tell());
+  const stop = clock.every(BEAT_EVERY_MS, () => void beat());
 
   return {
     async acquire(holder, limit, ttlMs, signal) {
-      const leasedUntil = clock.now() + ttlMs;
-      try {
-        await settleFirst(signal);
-        const answer = await dependency.run((within) => leases.acquire(holder, limit, ttlMs, within), signal);
-        if (answer === 'held') own.set(holder, { leasedUntil });
-        return answer;
-      } catch (thrown) {
-        if (!isAway(thrown)) throw thrown;
-        return acquireHere(holder);
-      }
+      const until = clock.now() + ttlMs;
+      return ask({
+        names: [holder],
+        isInTurn: true,
+        question: (within) => leases.acquire(holder, limit, ttlMs, within),
+        ifAnswered(answer) {
+          if (answer === 'held') lease(holder, until, own.get(holder)?.isRenewed);
+          else forget(holder);
+          return answer;
+        },
+        ifAway: () => acquireHere(holder, limit, until),
+        signal,
+      });
     },
 
     async adopt(holder, ttlMs, signal) {
-      const leasedUntil = clock.now() + ttlMs;
-      try {
-        await dependency.run((within) => leases.adopt(holder, ttlMs, within), signal);
-        own.set(holder, { leasedUntil });
-        untold.delete(holder);
-      } catch (thrown) {
-        if (!isAway(thrown)) throw thrown;
-        own.set(holder, own.get(holder) ?? { leasedUntil: 0 });
-        if (!untold.has(holder)) untold.set(holder, { kind: 'adopt' });
-      }
+      const wantedUntil = clock.now() + ttlMs;
+      const known = own.get(holder) ?? { leasedUntil: 0, isTold: false };
+      own.set(holder, { ...known, wantedUntil, isRenewed: true });
+      return ask({
+        names: [holder],
+        isInTurn: false,
+        question: (within) => leases.adopt(holder, ttlMs, within),
+        ifAnswered() {
+          if (own.has(holder)) lease(holder, wantedUntil, true);
+        },
+        ifAway() {
+          const slot = own.get(holder);
+          // Back after it had let go of its slot: it goes before new ones.
+          if (slot?.leasedUntil === 0) own.set(holder, { ...slot, leasedUntil: takeSpare() ?? 0 });
+        },
+        signal,
+      });
     },
 
     async rename(from, to, ttlMs, signal) {
-      const leasedUntil = clock.now() + ttlMs;
-      try {
-        const isRenamed = await dependency.run((within) => leases.rename(from, to, ttlMs, within), signal);
-        own.delete(from);
-        if (isRenamed) own.set(to, { leasedUntil });
-        return isRenamed;
-      } catch (thrown) {
-        if (!isAway(thrown)) throw thrown;
-        const slot = own.get(from);
-        if (!slot) return false;
-        own.delete(from);
-        own.set(to, slot);
-        untold.set(to, { kind: 'adopt', from });
-        return true;
-      }
+      const until = clock.now() + ttlMs;
+      return ask({
+        names: [from, to],
+        isInTurn: true,
+        question: (within) => leases.rename(from, to, ttlMs, within),
+        ifAnswered(isRenamed) {
+          forget(from);
+          if (isRenamed) lease(to, until, own.get(to)?.isRenewed);
+          return isRenamed;
+        },
+        ifAway() {
+          const slot = own.get(from);
+          if (!slot) return false;
+          own.delete(from);
+          own.set(to, { ...slot, wantedUntil: until, isTold: false });
+          return true;
+        },
+        signal,
+      });
     },
 
     async release(holder, signal) {
       const slot = own.get(holder);
       own.delete(holder);
+      if (isUnclaimed()) {
+        // Not even tried: a release of which nobody knows whether it was heard frees a slot for nobody.
+        names.add(holder);
+        isBehind = true;
+        return free(slot);
+      }
+      let isAsked = false;
       try {
-        await dependency.run((within) => leases.release(holder, within), signal);
-        untold.delete(holder);
+        await dependency.run((within) => {
+          isAsked = true;
+          return leases.release(holder, within);
+        }, signal);
+        released(holder);
       } catch (thrown) {
         if (!isAway(thrown)) throw thrown;
-        const before = untold.get(holder);
-        const name = before?.kind === 'adopt' ? (before.from ?? holder) : holder;
-        untold.delete(holder);
-        untold.set(name, { kind: 'release' });
-        if (slot) spare.set(name, slot);
+        names.add(holder);
+        isBehind = true;
+        if (!isAsked) free(slot);
       }
     },
 
     async count(signal) {
-      try {
-        lastCount = await dependency.run((within) => leases.count(within), signal);
-      } catch (thrown) {
-        if (!isAway(thrown)) throw thrown;
-      }
-      return Math.max(lastCount, own.size);
+      return ask({
+        names: [],
+        isInTurn: false,
+        question: (within) => leases.count(within),
+        ifAnswered(count) {
+          lastCount = count;
+          return count;
+        },
+        ifAway() {
+          forgetUnwanted();
+          return Math.max(lastCount, own.size);
+        },
+        signal,
+      });
     },
 
     async close() {
       stop();
-      await tell();
+      await beating;
+      if (isBehind || isOwing) await beat();
       lifetime.abort();
     },
   };
 
-  /** Whoever asks for a slot must not be told of one that this process has yet to claim. */
-  async function settleFirst(signal: AbortSignal): Promise<void> {
-    if (untold.size > 0) await dependency.run(() => tellAll(), signal);
+  async function ask<Answer, Result>(asked: Question<Answer, Result>): Promise<Result> {
+    let isAsked = false;
+    try {
+      const answer = await dependency.run(async (within) => {
+        while (asked.isInTurn && (isUnclaimed() || isOwing)) {
+          await claimFirst(within);
+          await giveBack(within);
+        }
+        isAsked = true;
+        for (const name of asked.names) names.add(name);
+        asking.push(...asked.names);
+        return asked.question(within);
+      }, asked.signal);
+      return asked.ifAnswered(answer);
+    } catch (thrown) {
+      if (!isAway(thrown)) throw thrown;
+      isBehind = true;
+      return asked.ifAway();
+    } finally {
+      if (isAsked) for (const name of asked.names) asking.splice(asking.indexOf(name), 1);
+    }
   }
 
-  function acquireHere(holder: string): 'held' | 'full' {
-    if (own.has(holder)) return 'held';
-    const now = clock.now();
-    for (const [name, slot] of spare) {
-      spare.delete(name);
-      if (slot.leasedUntil <= now) continue;
-      own.set(holder, slot);
-      untold.delete(name);
-      untold.set(holder, { kind: 'adopt', from: name });
+  function isUnclaimed(): boolean {
+    return isBehind || claiming !== undefined;
+  }
+
+  function lease(holder: string, until: number, isRenewed = false): void {
+    own.set(holder, { leasedUntil: until, wantedUntil: until, isTold: true, isRenewed });
+    names.add(holder);
+  }
+
+  function forget(holder: string): void {
+    own.delete(holder);
+    names.delete(holder);
+  }
+
+  function acquireHere(holder: string, limit: number, wantedUntil: number): 'held' | 'full' {
+    forgetUnwanted();
+    const slot = own.get(holder);
+    if (slot) {
+      own.set(holder, { ...slot, wantedUntil });
       return 'held';
     }
-    // The question may have arrived though its answer did not.
-    untold.set(holder, { kind: 'release' });
-    return 'full';
+    const leasedUntil = own.size < limit ? takeSpare() : undefined;
+    if (leasedUntil === undefined) return 'full';
+    own.set(holder, { leasedUntil, wantedUntil, isTold: false, isRenewed: false });
+    return 'held';
   }
 
-  /** Says that this process is there, and what it could not tell before. One at a time; never rejects. */
-  function tell(): Promise<void> {
-    telling ??= beat().finally(() => {
-      telling = undefined;
-    });
-    return telling;
+  function free(slot: Slot | undefined): void {
+    if (slot) spare.push(slot.leasedUntil);
   }
 
-  async function beat(): Promise<void> {
-    try {
-      await dependency.run((within) => leases.beat(within), lifetime.signal);
-      await tellAll();
-      const now = clock.now();
-      for (const [holder, { leasedUntil }] of own) if (leasedUntil <= now) own.delete(holder);
-    } catch (thrown) {
-      log.debug({ reason: toFault(thrown).reason }, 'the keeper of the leases is away; slots go on here');
+  function takeSpare(): number | undefined {
+    const now = clock.now();
+    spare = spare.filter((until) => until > now);
+    return spare.pop();
+  }
+
+  /** Whoever let the time run out for which it had asked. */
+  function forgetUnwanted(): void {
+    const now = clock.now();
+    for (const [holder, { wantedUntil }] of own) {
+      if (wantedUntil > now) continue;
+      own.delete(holder);
+      // Its lease ran out with it, unless the keeper was away.
+      if (!isBehind) names.delete(holder);
     }
   }
 
-  async function tellAll(): Promise<void> {
-    const told = [...untold];
-    await Promise.all(
-      told.map(async ([holder, change]) => {
-        await dependency.run((within) => tellOne(holder, change, within), lifetime.signal);
-        if (untold.get(holder) === change) untold.delete(holder);
-      }),
-    );
-    spare.clear();
+  /** Says that this process is there, and what it could not say before. One at a time; never rejects. */
+  function beat(): Promise<void> {
+    beating ??= beatOnce()
+      .catch((thrown: unknown) => {
+        isBehind = true;
+        log.debug({ reason: toFault(thrown).reason }, 'the keeper of the leases is away; slots go on here');
+      })
+      .finally(() => {
+        beating = undefined;
+      });
+    return beating;
   }
 
-  async function tellOne(holder: string, change: Untold, signal: AbortSignal): Promise<void> {
-    if (change.kind === 'release') return leases.release(holder, signal);
-    const leasedUntil = clock.now() + LEASE_MS;
-    const isMoved = change.from !== undefined && (await leases.rename(change.from, holder, LEASE_MS, signal));
-    if (!isMoved) await leases.adopt(holder, LEASE_MS, signal);
-    if (own.has(holder)) own.set(holder, { leasedUntil });
+  async function beatOnce(): Promise<void> {
+    const { signal } = lifetime;
+    await dependency.run((within) => (isUnclaimed() ? claimFirst(within) : leases.beat(within)), signal);
+    if (isOwing) await dependency.run(giveBack, signal);
+    forgetUnwanted();
+  }
+
+  /** One at a time; whoever comes while one is under way waits for it, and goes on from there if it failed. */
+  async function claimFirst(signal: AbortSignal): Promise<void> {
+    while (claiming !== undefined) await untilAborted(claiming, signal).catch(() => signal.throwIfAborted());
+    if (!isBehind) return;
+    claiming = untilAborted(claimAll(signal), signal)
+      .catch((thrown: unknown) => {
+        isBehind = true;
+        throw thrown;
+      })
+      .finally(() => {
+        claiming = undefined;
+      });
+    await claiming;
+  }
+
+  /**
+   * Claims every slot in use here. A claim does no harm if it is heard and its answer is not: a keeper that is only
+   * slow to answer lets no slot of ours expire.
+   */
+  async function claimAll(signal: AbortSignal): Promise<void> {
+    forgetUnwanted();
+    isBehind = false;
+    const vacant = vacantNames();
+    const unclaimed = [...own].filter(([, { isTold, isRenewed }]) => !isTold || isRenewed);
+    const claims = unclaimed.map(([holder, slot]) =>
+      claim(holder, slot, slot.isTold ? undefined : vacant.pop(), signal),
+    );
+    await Promise.all([leases.beat(signal), ...claims]);
+    signal.throwIfAborted();
+    isOwing = true;
+  }
+
+  async function claim(holder: string, slot: Slot, from: string | undefined, signal: AbortSignal): Promise<void> {
+    const { wantedUntil: until } = slot;
+    const ttlMs = until - clock.now();
+    names.add(holder);
+    // One right after the other: an answer that is long in coming must not hold up the second.
+    const moved = from === undefined ? undefined : leases.rename(from, holder, ttlMs, signal);
+    await Promise.all([moved, leases.adopt(holder, ttlMs, signal)]);
+    signal.throwIfAborted();
+    if (from !== undefined) released(from);
+    const now = own.get(holder);
+    if (now) own.set(holder, { ...now, leasedUntil: until, isTold: true });
+  }
+
+  /** Lets go of what nobody here needs, once all that is in use has been claimed: nobody is admitted in between. */
+  async function giveBack(signal: AbortSignal): Promise<void> {
+    if (isUnclaimed() || !isOwing) return;
+    isOwing = false;
+    // From now on a release may be heard though its answer does not come.
+    spare = [];
+    try {
+      await Promise.all(vacantNames().map((name) => leases.release(name, signal).then(() => released(name))));
+    } catch (thrown) {
+      isOwing = true;
+      throw thrown;
+    }
+  }
+
+  function released(name: string): void {
+    if (!own.has(name) && !asking.includes(name)) names.delete(name);
+  }
+
+  function vacantNames(): string[] {
+    return [...names].filter((name) => !own.has(name) && !asking.includes(name));
   }
 }
