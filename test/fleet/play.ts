@@ -61,6 +61,8 @@ const LINES = [
 const MOST_TURNS = LINES.length;
 const FILLERS = ['One moment, please.'];
 const FREE_WITHIN_MS = 16_000;
+/** A process that starts beside takes a core for half a second: others read a newer ask this much later. */
+const STALE_GRACE_MS = 250;
 
 /** Plays callers against a fleet while things befall it, waits until all of it is settled, and judges it. */
 export async function play(fleet: Fleet, terms: Play, signal: AbortSignal): Promise<Played> {
@@ -108,6 +110,7 @@ function optionsOf(fleet: Fleet, callers: Callers, seed: number, results: CallRe
     agentId: 'agent_fleet',
     lines: LINES,
     fillers: FILLERS,
+    staleGraceMs: STALE_GRACE_MS,
     onResult: (result) => results.push(result),
   };
 }
