@@ -46,6 +46,17 @@ describe('the metrics', () => {
     expect(text).toContain('offhook_tools_total{outcome="unknown"} 1');
   });
 
+  it('show what is away, and what waits for it', async () => {
+    const dependencies = () => [
+      { name: 'redis', state: 'closed' },
+      { name: 'postgres', state: 'open', waiting: 3 },
+    ];
+    const { text } = await metrics({ dependencies }).scrape();
+    expect(text).toContain('offhook_dependency_open{dependency="redis"} 0');
+    expect(text).toContain('offhook_dependency_open{dependency="postgres"} 1');
+    expect(text).toContain('offhook_dependency_waiting{dependency="postgres"} 3');
+  });
+
   it('measure a turn from its fact', async () => {
     const measured = metrics();
     measured.observe(event(TURN));

@@ -27,6 +27,12 @@ export interface MetricsOptions {
   readonly capacity: number;
   /** Slots held; asked at each scrape. */
   readonly active: () => number | Promise<number>;
+  /** What may be away, and the state of its breaker; asked at each scrape. Default none. */
+  readonly dependencies?: () => readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly waiting?: number;
+  }[];
   /** CPU, memory, event-loop delay and collections of this process. Default true. */
   readonly withProcess?: boolean;
 }
@@ -54,6 +60,23 @@ export function createMetrics(options: MetricsOptions): Metrics {
       this.set(await options.active());
     },
   });
+  const { dependencies = () => [] } = options;
+  const ofDependency = (
+    name: string,
+    help: string,
+    measure: (one: ReturnType<typeof dependencies>[number]) => number,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['dependency'],
+      registers,
+      collect() {
+        for (const one of dependencies()) this.set({ dependency: one.name }, measure(one));
+      },
+    });
+  ofDependency('offhook_dependency_open', '1 while its breaker is open', ({ state }) => (state === 'open' ? 1 : 0));
+  ofDependency('offhook_dependency_waiting', 'What waits for its return', ({ waiting = 0 }) => waiting);
   const started = counter('offhook_calls_started_total', 'Calls begun', []);
   const resumed = counter('offhook_calls_resumed_total', 'Calls taken up again after their socket was lost', []);
   const refused = counter('offhook_calls_refused_total', 'Callers who heard the busy line', ['action']);

@@ -3,9 +3,14 @@ import { Fault, toFault } from '../std/fault.ts';
 /** Kinds of Fault that say: nobody was dialled. After any other one a person's phone may be ringing. */
 const NOT_DIALLED: ReadonlySet<string> = new Set(['invalid', 'unauthenticated', 'not_found', 'exhausted']);
 /** Reasons that say it although their kind does not. */
-const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.unavailable']);
+const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.unavailable', 'breaker.open']);
 /** Passing troubles before anybody was dialled: a queued order waits them out. */
-const PASSING: ReadonlySet<string> = new Set(['retell.rate_limited', 'retell.unavailable']);
+const PASSING: ReadonlySet<string> = new Set([
+  'retell.rate_limited',
+  'retell.unavailable',
+  'breaker.open',
+  'bulkhead.full',
+]);
 
 /** Whether it is certain that a dial which failed so rang no phone: only then may it be made again. */
 export function isNotDialled(thrown: unknown): boolean {

@@ -7,8 +7,9 @@ import { createBulkhead } from './bulkhead.ts';
 /** How a dependency is doing, for whoever runs the house. */
 export interface DependencyState {
   readonly name: string;
-  /** `starting`: it has not answered once since the process began. */
-  readonly state: 'starting' | BreakerState['state'];
+  readonly state: BreakerState['state'];
+  /** It has answered since the process began. */
+  readonly hasAnswered: boolean;
   /** Of its last failure, while it is away. */
   readonly reason?: string;
 }
@@ -50,7 +51,8 @@ export function createDependency(options: DependencyOptions, clock: Clock): Depe
     },
     state: () => ({
       name,
-      state: hasAnswered ? breaker.state().state : 'starting',
+      state: breaker.state().state,
+      hasAnswered,
       ...(reason !== undefined && { reason }),
     }),
   };

@@ -36,7 +36,7 @@ export async function openHouse(
     callControl: undefined,
     jobs: memoryJobs(clock),
     dials: memoryDials(clock),
-    followUps: { placed: false, analyzed: false },
+    hooks: {},
     clock,
     log,
     liveCalls: {

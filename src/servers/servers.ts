@@ -5,7 +5,7 @@ import type { DialQueue } from '../operations/dial-queue.ts';
 import type { FunctionDesk } from '../operations/run-function.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
-import type { Dependency } from './dependencies.ts';
+import type { DependencyStatus } from './dependency-status.ts';
 import { createHttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
 import type { SocketDoor } from './llm-socket.ts';
@@ -28,7 +28,7 @@ export interface ServersOptions extends ProbeOptions {
   readonly figures: () => TurnFigures;
   readonly metrics: Pick<Metrics, 'scrape' | 'countWebhook'>;
   /** How what we need from outside is doing, for the status; nothing unless given. */
-  readonly dependencies?: () => readonly Dependency[];
+  readonly dependencies?: () => readonly DependencyStatus[];
   readonly log: Log;
 }
 

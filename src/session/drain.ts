@@ -18,7 +18,7 @@ export interface Drain {
 const HAND_OVER_EVERY_MS = 40;
 /** Retell dials back four times in a call's life; failures need some of them. */
 const MAX_MOVES = 2;
-/** Those that were waited for in vain are handed over within this. */
+/** Those that were waited for in vain are handed over in the last minute. */
 const HAND_OVER_WITHIN_MS = 60_000;
 
 /** Lets go of every seat, as the mode says, and of those left after `withinMs` all the same. */
@@ -30,8 +30,9 @@ export function startDrain(mode: DrainMode, withinMs: number, seats: () => Itera
       return handOver(withinMs, seats, clock);
     case 'wait': {
       let drain: Drain | undefined;
-      const cancel = clock.after(withinMs, () => {
-        drain = handOver(HAND_OVER_WITHIN_MS, seats, clock);
+      const lastMs = Math.min(withinMs, HAND_OVER_WITHIN_MS);
+      const cancel = clock.after(withinMs - lastMs, () => {
+        drain = handOver(lastMs, seats, clock);
       });
       return {
         look() {},

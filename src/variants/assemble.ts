@@ -6,7 +6,6 @@ import { type LateMetrics, lateMetrics } from '../observe/late-metrics.ts';
 import { createMeter, type Meter } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { createDialQueue, type DialQueue } from '../operations/dial-queue.ts';
-import { followedUp } from '../operations/follow-ups.ts';
 import { createRoster, type Roster } from '../session/roster.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
@@ -28,6 +27,7 @@ export interface House {
   readonly operations: OperationContext;
   readonly dialQueue: DialQueue;
   readonly dependencies: Ports['dependencies'];
+  readonly notReadyBecause: Ports['notReadyBecause'];
 }
 
 /** Puts the ports to work. Nothing is served yet: doors open afterwards, and close before. */
@@ -44,7 +44,11 @@ export async function assemble(
   const meter = createMeter();
   const metrics = lateMetrics(async () => {
     const { createMetrics } = await import('../observe/metrics.ts');
-    return createMetrics({ capacity: maxCalls, active: () => leases.count(signal) });
+    const dependencies = () => [
+      ...ports.dependencies(),
+      ...responder.models().map(({ name, breaker: state }) => ({ name: `model ${name}`, state })),
+    ];
+    return createMetrics({ capacity: maxCalls, active: () => leases.count(signal), dependencies });
   });
   const observe = (event: CallEvent) => {
     meter.observe(event);
@@ -83,13 +87,14 @@ export async function assemble(
     records,
     jobs,
     dials,
-    followUps: followedUp(config.hooks),
+    hooks: config.hooks,
     callControl,
     clock,
     log,
   };
   const dialQueue = createDialQueue(operations, { perSecond: config.dialsPerSecond });
-  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, dependencies: ports.dependencies };
+  const { dependencies, notReadyBecause } = ports;
+  return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, dependencies, notReadyBecause };
 }
 
 function defaultOf({ agents, defaultAgent: name }: Config): Agent {

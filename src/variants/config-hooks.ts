@@ -1,13 +1,13 @@
-import type { CallHooks } from '../operations/follow-ups.ts';
+import type { CallHook, CallHooks } from '../operations/call-hooks.ts';
 import type { Fault } from '../std/fault.ts';
 import { invalid } from './config-faults.ts';
 import type { UserConfig } from './define-config.ts';
 
-/** The follow-ups that a file may name. */
+/** The hooks that a file may name. */
 export const HOOK_NAMES = ['onCallPlaced', 'onCallAnalyzed'] as const satisfies readonly (keyof UserConfig)[];
 
 /**
- * The follow-ups of a configuration file: functions, which no JSON can hold.
+ * The hooks of a configuration file: functions, which no JSON can hold.
  *
  * @param place how a fault names the setting: `offhook.config.ts:4 onCallPlaced`
  */
@@ -22,14 +22,14 @@ export function chooseHooks(
   const { onCallPlaced, onCallAnalyzed } = values;
   return {
     hooks: {
-      ...(isFollowUp(onCallPlaced) && { onCallPlaced }),
-      ...(isFollowUp(onCallAnalyzed) && { onCallAnalyzed }),
+      ...(isHook(onCallPlaced) && { onCallPlaced }),
+      ...(isHook(onCallAnalyzed) && { onCallAnalyzed }),
     },
     findings,
   };
 }
 
 /** What it takes and gives cannot be seen; what it throws makes its job fail, and nothing else. */
-function isFollowUp(value: unknown): value is NonNullable<CallHooks['onCallPlaced']> {
+function isHook(value: unknown): value is CallHook {
   return typeof value === 'function';
 }

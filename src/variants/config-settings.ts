@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CallHooks } from '../operations/follow-ups.ts';
+import type { CallHooks } from '../operations/call-hooks.ts';
 import { API_KEYS_EXPECTED, apiKeysSchema } from './config-api-keys.ts';
 import type { UserConfig } from './define-config.ts';
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
-import type { CallHooks } from '../operations/follow-ups.ts';
+import type { CallHooks } from '../operations/call-hooks.ts';
 import type { ApiKey } from '../servers/roles.ts';
 import type { DrainMode } from '../session/drain.ts';
 import { Fault } from '../std/fault.ts';

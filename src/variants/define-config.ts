@@ -1,9 +1,9 @@
 import type { Agent } from '../agent/agent.ts';
-import type { CallHooks } from '../operations/follow-ups.ts';
+import type { CallHooks } from '../operations/call-hooks.ts';
 
 /**
- * What `offhook.config.ts` may say. Every field has a twin in the environment, which wins; agents and
- * follow-ups have none.
+ * What `offhook.config.ts` may say. Every field has a twin in the environment, which wins; agents and hooks
+ * have none.
  * Secrets are better kept in the environment or fetched from a secret store than written here.
  */
 export interface UserConfig extends CallHooks {

@@ -5,12 +5,13 @@ import { spoolWebhooks } from '../fleet/webhook-spool.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import { createDependency, type Dependency } from '../resilience/dependency.ts';
+import type { NotReady } from '../servers/probes.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import type { Secret } from '../std/secret.ts';
 import type { Config } from './config.ts';
-import { openCallControl, openModel, warmUpModels } from './outside.ts';
+import { openModel, openRetell, warmUpModels } from './outside.ts';
 import type { FleetMember, Ports } from './ports.ts';
 
 /** No turn waits longer for its state; asked again half a second after Redis was found to be away. */
@@ -58,6 +59,7 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
     postgres.run(kept.ping, signal).catch(() => undefined); // its state says so
   });
 
+  const retell = await openRetell(config, clock);
   return {
     callStore,
     leases,
@@ -67,13 +69,15 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
     eventLog: live.eventLog,
     jobs: kept.jobs,
     dials: kept.dials,
-    callControl: await openCallControl(config, clock),
+    callControl: retell?.callControl,
     model: await openModel(config),
     warmUp: () => warmUpModels(config),
     dependencies: () => [
       redis.state(),
       { ...postgres.state(), ...(records.spooled > 0 && { waiting: records.spooled }) },
+      ...(retell ? [retell.dependency.state()] : []),
     ],
+    notReadyBecause: () => [redis, postgres].flatMap(missing),
     join(roster) {
       member = roster;
       return live.shareInterjections(roster.interject);
@@ -88,6 +92,17 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
 
 /** How soon it is known that Postgres is away, or back, where nothing else asks it. */
 const ASK_EVERY_MS = 1_000;
+
+/**
+ * What has never answered since the start keeps callers away: other replicas may be whole. What is away later does not,
+ * since it is away for all of them, and who gets through is served.
+ */
+function missing(dependency: Dependency): readonly NotReady[] {
+  const { name, hasAnswered, reason } = dependency.state();
+  if (hasAnswered) return [];
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return [{ reason: `${name}.unreachable`, detail: `${name} has not answered yet${why}: no call can be kept` }];
+}
 
 function needed(url: Secret | undefined, name: string, example: string): string {
   if (url) return url.reveal();

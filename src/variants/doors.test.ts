@@ -65,6 +65,7 @@ async function given() {
     callControl: undefined,
     model: undefined,
     dependencies: () => [],
+    notReadyBecause: () => [],
     join: () => ALONE,
     warmUp: async () => {},
     close: async () => {},

@@ -1,10 +1,7 @@
 import type { CallId } from '../call/call.ts';
 import { cachedReads } from '../operations/cached-reads.ts';
 import { createCallProver } from '../operations/prove-call.ts';
-import type { DependencyState } from '../resilience/dependency.ts';
-import type { Dependency } from '../servers/dependencies.ts';
 import { createSocketDoor } from '../servers/llm-socket.ts';
-import type { NotReady } from '../servers/probes.ts';
 import { speakRetell } from '../servers/retell-line.ts';
 import { openServers } from '../servers/servers.ts';
 import type { Clock } from '../std/clock.ts';
@@ -65,8 +62,8 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     desk: toolDesk,
     figures,
     metrics,
-    notReadyBecause: () => (isAdmitting ? house.dependencies().flatMap(missing) : [DRAINING]),
-    dependencies: () => house.dependencies().map(shown),
+    notReadyBecause: () => (isAdmitting ? house.notReadyBecause() : [DRAINING]),
+    dependencies: house.dependencies,
     log,
   });
   return {
@@ -84,21 +81,6 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     door.markProven(callId);
     roster.prove(callId);
   }
-}
-
-/**
- * What has never answered since the start keeps callers away: others may be whole. What is away later does not, since
- * it is away for all, and who gets through is served.
- */
-function missing({ name, state, reason = 'starting' }: DependencyState): readonly NotReady[] {
-  if (state !== 'starting') return [];
-  return [{ reason: `${name}.unreachable`, detail: `${name} has not answered yet (${reason}): no call can be kept` }];
-}
-
-/** As the status shows it. */
-function shown({ state, ...rest }: ReturnType<House['dependencies']>[number]): Dependency {
-  const isAway = state === 'starting' || state === 'open';
-  return { ...rest, state: isAway ? 'open' : state === 'halfOpen' ? 'half_open' : 'closed' };
 }
 
 function urlsOf(

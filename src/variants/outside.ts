@@ -1,17 +1,18 @@
-import type { CallControl } from '../ports/call-control.ts';
 import type { LanguageModel } from '../ports/language-model.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Config } from './config.ts';
+import { type GuardedRetell, guardRetell } from './guarded-retell.ts';
 
 /** Retell's REST; undefined without RETELL_API_KEY. */
-export async function openCallControl({ retell }: Config, clock: Clock): Promise<CallControl | undefined> {
+export async function openRetell({ retell }: Config, clock: Clock): Promise<GuardedRetell | undefined> {
   if (!retell.apiKey) return undefined;
   const { retellCallControl } = await import('../adapters/retell/call-control.ts');
-  return retellCallControl({
+  const callControl = retellCallControl({
     apiKey: retell.apiKey.reveal(),
     clock,
     ...(retell.baseUrl !== undefined && { baseUrl: retell.baseUrl }),
   });
+  return guardRetell(callControl, clock);
 }
 
 /** The environment's model; undefined without OPENAI_API_KEY. */

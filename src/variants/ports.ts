@@ -9,7 +9,8 @@ import type { Leases } from '../ports/leases.ts';
 import type { Records } from '../ports/records.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
-import type { DependencyState } from '../resilience/dependency.ts';
+import type { DependencyStatus } from '../servers/dependency-status.ts';
+import type { NotReady } from '../servers/probes.ts';
 
 /** What the other processes want of one that serves calls; its roster. */
 export interface FleetMember {
@@ -42,8 +43,10 @@ export interface Ports {
   readonly callControl: CallControl | undefined;
   /** The environment's model; absent without OPENAI_API_KEY. */
   readonly model: LanguageModel | undefined;
-  /** How the stores that may be away are doing. */
-  dependencies(): readonly (DependencyState & { readonly waiting?: number })[];
+  /** How what may be away is doing. */
+  dependencies(): readonly DependencyStatus[];
+  /** What keeps new calls away, beside a stop. */
+  notReadyBecause(): readonly NotReady[];
   /** Joins the other processes that serve calls, if there are any; once. */
   join(member: FleetMember): Fleet;
   /** Loads what the first turn would else wait for. Asked once calls are taken: no start waits for it. */

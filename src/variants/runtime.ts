@@ -66,7 +66,7 @@ export async function startServer(
     });
     const cancelRest = clock.after(REST_AFTER_MS, () => {
       // Its first question makes the archive load what it runs on.
-      backOffice = openBackOffice(ports, house.roster, jobWork(house.operations, config.hooks), clock, log);
+      backOffice = openBackOffice(ports, house.roster, jobWork(house.operations), clock, log);
       void warmUp(ports, doors, house, log);
     });
     opened.push(async () => cancelRest());

@@ -5,7 +5,7 @@ import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
 import { ADRIFT_MS, keepSlots } from './keep-slots.ts';
-import { openCallControl, openModel, warmUpModels } from './outside.ts';
+import { openModel, openRetell, warmUpModels } from './outside.ts';
 import { ALONE, type Ports } from './ports.ts';
 
 /** One process: state and records in SQLite files, slots and replies in memory. Loads only what the configuration uses. */
@@ -14,6 +14,7 @@ export async function openSingle(config: Config, clock: Clock, log: Log, signal:
   const { callStore, toolLedger, eventLog, records, jobs, dials } = embedded;
   const leases = memoryLeases(clock);
   await keepSlots(callStore, leases, ADRIFT_MS, clock, signal);
+  const retell = await openRetell(config, clock);
   return {
     callStore,
     toolLedger,
@@ -23,10 +24,11 @@ export async function openSingle(config: Config, clock: Clock, log: Log, signal:
     dials,
     leases,
     replyCache: memoryReplyCache(clock),
-    callControl: await openCallControl(config, clock),
+    callControl: retell?.callControl,
     model: await openModel(config),
     warmUp: () => warmUpModels(config),
-    dependencies: () => [],
+    dependencies: () => (retell ? [retell.dependency.state()] : []),
+    notReadyBecause: () => [],
     join: () => ALONE,
     close: () => embedded.close(),
   };

@@ -4,7 +4,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import type { DialQueue } from '../../operations/dial-queue.ts';
 import { Fault } from '../../std/fault.ts';
-import type { Dependency } from '../dependencies.ts';
+import type { DependencyStatus } from '../dependency-status.ts';
 import type { Role } from '../roles.ts';
 import type { OpenApiDocument } from './open-api-document.ts';
 
@@ -14,7 +14,7 @@ export interface RestHouse {
   readonly queue: DialQueue;
   readonly figures: () => TurnFigures;
   readonly metrics: Pick<Metrics, 'scrape'>;
-  readonly dependencies: () => readonly Dependency[];
+  readonly dependencies: () => readonly DependencyStatus[];
   /** The description of all routes. */
   readonly document: () => Promise<OpenApiDocument>;
 }

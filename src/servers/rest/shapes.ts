@@ -78,7 +78,8 @@ export const callList = z.object({
 const percentiles = z.object({ p50: z.number().optional(), p99: z.number().optional() });
 const dependency = z.object({
   name: z.string(),
-  state: z.enum(['closed', 'open', 'half_open']).describe('Of its breaker.'),
+  state: z.enum(['closed', 'open', 'halfOpen']).describe('Of its breaker.'),
+  hasAnswered: z.boolean().describe('Since the process began.'),
   waiting: z.number().optional().describe('What waits for its return.'),
   reason: z.string().optional().describe('Of its last Fault, while it is away.'),
 });

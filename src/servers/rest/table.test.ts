@@ -36,7 +36,13 @@ beforeAll(async () => {
       jobs: { ...jobs, ...deadLetters() },
       callControl: retell(),
     },
-    { servers: { dependencies: () => [{ name: 'redis', state: 'open', waiting: 2, reason: 'redis.unreachable' }] } },
+    {
+      servers: {
+        dependencies: () => [
+          { name: 'redis', state: 'open', hasAnswered: true, waiting: 2, reason: 'redis.unreachable' },
+        ],
+      },
+    },
   );
   const liveId = idOf('call_live_a');
   house.live.set(liveId, {
