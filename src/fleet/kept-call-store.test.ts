@@ -2,30 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { callStoreContract } from '../../test/contracts/call-store.ts';
 import { newCallId, sampleEvent, sampleHead } from '../../test/contracts/samples.ts';
 import { inMemory } from '../../test/contracts/subject.ts';
-import type { CallId } from '../call/call.ts';
-import type { CallEvent } from '../call/events.ts';
 import { CALL_TTL_MS } from '../call/live-call.ts';
-import type { Commit } from '../ports/call-store.ts';
-import { createDependency, type Dependency } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
-import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
-import { ManualClock } from '../std/manual-clock.ts';
-import { type Away, awayAtWill } from './away.fixture.ts';
-import { type KeptCallStore, keepCalls, type SharedCallStore } from './kept-call-store.ts';
-import { type SharedCalls, sharedCalls } from './shared-calls.fixture.ts';
-
-const signal = new AbortController().signal;
-const DEADLINE_MS = 100;
-const REST_MS = 500;
-/** From the store's return until everything is written. */
-const WITHIN_MS = 2_000;
-
-const redisOf = (clock: Clock): Dependency =>
-  createDependency(
-    { name: 'redis', deadlineMs: DEADLINE_MS, lateReason: 'redis.timeout', restMs: REST_MS, limit: 64 },
-    clock,
-  );
+import { keepCalls } from './kept-call-store.ts';
+import { DEADLINE_MS, type KeptRig, keptRig, redisOf, WITHIN_MS, words } from './kept-calls.fixture.ts';
+import { sharedCalls } from './shared-calls.fixture.ts';
 
 callStoreContract(
   'a kept store',
@@ -40,69 +22,31 @@ callStoreContract(
   ),
 );
 
-let clock: ManualClock;
-let shared: SharedCalls;
-let away: Away<SharedCallStore>;
-let others: SharedCallStore;
-let kept: KeptCallStore;
-let fenced: CallId[];
-let callId: CallId;
+const signal = new AbortController().signal;
+
+let rig: KeptRig;
+let clock: KeptRig['clock'];
+let away: KeptRig['away'];
+let others: KeptRig['others'];
+let kept: KeptRig['kept'];
+let fenced: KeptRig['fenced'];
+let callId: KeptRig['callId'];
+let timed: KeptRig['timed'];
+let take: KeptRig['take'];
+let commit: KeptRig['commit'];
+let commitOf: KeptRig['commitOf'];
+let comeBack: KeptRig['comeBack'];
+let goAway: KeptRig['goAway'];
+let seqs: KeptRig['seqs'];
+let stored: KeptRig['stored'];
 
 beforeEach(() => {
-  clock = new ManualClock();
-  shared = sharedCalls(clock);
-  away = awayAtWill(shared.seenBy('us'), clock);
-  others = shared.seenBy('them');
-  fenced = [];
-  const onFenced = (id: CallId) => void fenced.push(id);
-  kept = keepCalls({ store: away.port, dependency: redisOf(clock), onFenced, clock, log: silentLog });
-  callId = newCallId();
+  rig = keptRig();
+  ({ clock, away, others, kept, fenced, callId, timed, take, commit, commitOf, comeBack, goAway, seqs, stored } = rig);
 });
-
-const words = (index: number, content = `word ${index}`) => ({ index, role: 'user', content }) as const;
-
-function commitOf(lastAsk: number, rest: Partial<Commit> = {}): Commit {
-  const facts = [sampleEvent(callId, lastAsk)];
-  return { head: sampleHead(lastAsk), appended: [words(lastAsk)], facts, ...rest };
-}
 
 const over = (lastAsk: number) =>
   commitOf(lastAsk, { head: sampleHead(lastAsk, { phase: { kind: 'over', reason: 'x' } }) });
-
-/** What became of it, and after how long. */
-async function timed<T>(work: Promise<T>): Promise<{ readonly outcome: T | string; readonly afterMs: number }> {
-  const from = clock.now();
-  const timing = work
-    .catch((thrown: unknown) => (thrown instanceof Fault ? thrown.reason : String(thrown)))
-    .then((outcome) => ({ outcome, afterMs: clock.now() - from }));
-  await clock.advance(DEADLINE_MS * 3);
-  return timing;
-}
-
-const commit = async (lastAsk: number, epoch = 1, rest: Partial<Commit> = {}) =>
-  (await timed(kept.commit(callId, epoch, commitOf(lastAsk, rest), signal))).outcome;
-const take = async () => {
-  const { outcome } = await timed(kept.take(callId, signal));
-  if (typeof outcome === 'string') throw new Error(outcome);
-  return outcome;
-};
-
-async function comeBack(): Promise<void> {
-  await away.comeBack();
-  await clock.advance(WITHIN_MS);
-}
-
-/** Long enough for whatever looks and finds the store away to open the breaker. */
-async function goAway(mode: Exclude<Away<unknown>['mode'], 'there'>): Promise<void> {
-  away.mode = mode;
-  await kept.enqueue([], signal).catch(() => undefined);
-  for (let i = 0; i < 5; i++) await timed(kept.load(newCallId(), signal));
-}
-
-const facts = async (): Promise<readonly CallEvent[]> =>
-  (await others.pendingFacts(1_000, signal)).map(({ event }) => event);
-const seqs = async () => (await facts()).map(({ seq }) => seq);
-const stored = () => others.load(callId, signal);
 
 describe('a store that hangs', () => {
   it.each([
@@ -272,162 +216,6 @@ it('writes the facts of a call that is removed before it is written', async () =
   expect(await seqs()).toEqual([1]);
 });
 
-describe('a call that another process has', () => {
-  it('is not overwritten when it was taken there meanwhile', async () => {
-    await take();
-    await commit(1);
-    away.mode = 'gone';
-    await commit(2);
-    await others.take(callId, signal);
-    await others.commit(callId, 2, commitOf(5), signal);
-    await comeBack();
-    expect(fenced).toEqual([callId]);
-    expect((await stored())?.head).toEqual(sampleHead(5));
-    expect(await seqs()).toEqual([1, 5]);
-    expect(await commit(3)).toBe('fenced');
-  });
-
-  it.each([1, 2, 3])('is not overwritten when it was taken here %i times without the store', async (times) => {
-    await take();
-    await commit(1);
-    away.mode = 'gone';
-    await others.take(callId, signal);
-    await others.commit(callId, 2, commitOf(5), signal);
-    for (let i = 1; i <= times; i++) {
-      expect((await take()).epoch).toBe(1 + i);
-      expect(await commit(10 + i, 1 + i)).toBe('kept');
-    }
-    await comeBack();
-    expect(fenced).toEqual([callId]);
-    expect((await stored())?.head).toEqual(sampleHead(5));
-    expect(await others.commit(callId, 2, commitOf(6), signal)).toBe('committed');
-  });
-
-  it('is theirs when a take finds out', async () => {
-    await take();
-    away.mode = 'gone';
-    await commit(2);
-    await others.take(callId, signal);
-    await others.commit(callId, 2, commitOf(5), signal);
-    await away.comeBack();
-    expect(await take()).toMatchObject({ epoch: 3, stored: { head: sampleHead(5) } });
-    expect(fenced).toEqual([callId]);
-  });
-
-  it('is forgotten when it is heard of', async () => {
-    await take();
-    await commit(1);
-    kept.forget(callId, 1);
-    away.mode = 'gone';
-    expect((await timed(kept.load(callId, signal))).outcome).toMatchObject({ head: sampleHead(1) });
-    kept.forget(callId, 2);
-    expect((await timed(kept.load(callId, signal))).outcome).toBe('redis.unreachable');
-  });
-
-  it('refuses a commit while the store is there', async () => {
-    await take();
-    await others.take(callId, signal);
-    expect(await commit(1)).toBe('fenced');
-    expect(await seqs()).toEqual([]);
-  });
-});
-
-describe('a take whose answer was lost', () => {
-  it('is ours: what was committed since is written', async () => {
-    await take();
-    await commit(1);
-    away.mode = 'deaf';
-    expect((await take()).epoch).toBe(2);
-    expect(await commit(2, 2)).toBe('kept');
-    await comeBack();
-    expect(fenced).toEqual([]);
-    expect((await stored())?.head).toEqual(sampleHead(2));
-    expect((await take()).epoch).toBe(3);
-  });
-
-  it('does not lose the call when it is heard of before it is given up', async () => {
-    await take();
-    await commit(1);
-    away.mode = 'deaf';
-    const taking = kept.take(callId, signal);
-    await clock.advance(DEADLINE_MS / 2);
-    kept.forget(callId, 2);
-    await clock.advance(DEADLINE_MS);
-    expect(await taking).toEqual({ epoch: 2, stored: { head: sampleHead(1), utterances: [words(1)] } });
-  });
-});
-
-describe('a store that lost all it had', () => {
-  it('is given a call in progress anew', async () => {
-    await take();
-    await commit(1);
-    shared.lose();
-    expect(await commit(2)).toBe('committed');
-    expect(await stored()).toEqual({ head: sampleHead(2), utterances: [words(1), words(2)] });
-    expect(await take()).toMatchObject({ epoch: 2 });
-  });
-
-  it('is given every call anew after an outage, those of which nothing was heard included', async () => {
-    await take();
-    await commit(1);
-    await goAway('gone');
-    await clock.advance(1_000);
-    shared.lose();
-    await comeBack();
-    expect(await stored()).toEqual({ head: sampleHead(1), utterances: [words(1)] });
-    expect(fenced).toEqual([]);
-    expect(await others.take(callId, signal)).toMatchObject({ epoch: 2 });
-  });
-
-  it('does not make a known call a new one', async () => {
-    await take();
-    await take();
-    await commit(1, 2);
-    shared.lose();
-    expect(await take()).toEqual({ epoch: 3, stored: { head: sampleHead(1), utterances: [words(1)] } });
-    expect(await commit(2, 3)).toBe('committed');
-    expect((await stored())?.head).toEqual(sampleHead(2));
-  });
-
-  it('keeps the call of whoever took it since', async () => {
-    await take();
-    await commit(1);
-    shared.lose();
-    await others.take(callId, signal);
-    await others.commit(callId, 1, commitOf(5), signal);
-    expect(await commit(2)).toBe('fenced');
-    expect((await stored())?.head).toEqual(sampleHead(5));
-  });
-});
-
-it('does not bring back a call that was removed meanwhile', async () => {
-  await take();
-  await commit(1);
-  away.mode = 'gone';
-  await commit(2);
-  await others.remove(callId, signal);
-  await comeBack();
-  expect(await stored()).toBeUndefined();
-  expect(fenced).toEqual([callId]);
-});
-
-it('does not let a call that is refused for good hold up the others', async () => {
-  const bad = newCallId();
-  const restore: SharedCallStore['restore'] = async (id, ...rest) => {
-    if (id === bad) throw new Fault('bug', 'redis.failed', 'expected Redis to understand');
-    return away.port.restore(id, ...rest);
-  };
-  const store = { ...shared.seenBy('us'), take: away.port.take, commit: away.port.commit, restore };
-  kept = keepCalls({ store, dependency: redisOf(clock), onFenced() {}, clock, log: silentLog });
-  away.mode = 'gone';
-  for (const id of [bad, callId]) {
-    await kept.take(id, signal);
-    await kept.commit(id, 1, commitOf(1), signal);
-  }
-  await comeBack();
-  expect((await others.list(signal)).map((call) => call.callId)).toEqual([callId]);
-});
-
 describe('what is remembered', () => {
   /** Hours pass without the thousands of looks in them. */
   let aheadMs: number;
@@ -439,7 +227,7 @@ describe('what is remembered', () => {
       after: (delayMs, run) => clock.after(delayMs, run),
       every: (everyMs, run) => clock.every(everyMs, run),
     };
-    kept = keepCalls({ store: away.port, dependency: redisOf(clock), onFenced() {}, clock: ahead, log: silentLog });
+    kept = rig.use({ clock: ahead });
   });
   const pass = async (ms: number) => {
     aheadMs += ms;
@@ -447,7 +235,7 @@ describe('what is remembered', () => {
   };
 
   const isKnown = async () => {
-    await goAway('gone');
+    await goAway();
     const { outcome } = await timed(kept.load(callId, signal));
     await comeBack();
     return typeof outcome !== 'string';
@@ -505,7 +293,7 @@ describe('closing', () => {
   it('waits no longer than the deadline, and says what is lost', async () => {
     const lines: object[] = [];
     const log = { ...silentLog, error: (fields: object) => void lines.push(fields) };
-    kept = keepCalls({ store: away.port, dependency: redisOf(clock), onFenced() {}, clock, log });
+    kept = rig.use({ log });
     away.mode = 'silent';
     await take();
     await commit(1);

@@ -195,6 +195,16 @@ it('uses again what it did not even try to release, for the breaker was open', a
   expect(await share.acquire('call-2', LIMIT, TTL_MS, signal)).toBe('held');
 });
 
+it('does not use again what it has given back since', async () => {
+  for (const holder of ['call-1', 'call-2', 'call-3']) await acquire(holder);
+  await goAway();
+  await release('call-1');
+  await comeBack();
+  expect(await acquireElsewhere('call-9')).toBe('held');
+  await goAway();
+  expect(await acquire('call-4')).toBe('full');
+});
+
 it('lets a call that comes back go before new ones', async () => {
   await acquire('call-1');
   await goAway();

@@ -1,15 +1,18 @@
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CallId, parseCallId } from '../call/call.ts';
 import type { FollowUp, Records, WebhookRecord } from '../ports/records.ts';
 import { type Dependency, isAway } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
-import { Fault, toFault } from '../std/fault.ts';
+import { FAULT_POLICY, Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
+import { randomHex } from '../std/random.ts';
+import { openSpoolFolder, writeDurably } from './spool-folder.ts';
 
 export interface SpoolingRecords extends Records {
   /** Webhooks that wait on disk for the records' return. */
   readonly spooled: number;
+  /** Stops moving; what still waits moves on after the next start. */
   close(): Promise<void>;
 }
 
@@ -37,16 +40,18 @@ const ENDED = 'call_ended';
  * of the two has them. They move on in their order, and within seconds, when the records are back, also after a
  * restart. Everything else is asked of the records within their deadline.
  *
- * @throws Fault `spool.unusable` when the folder cannot be made or read
+ * @throws Fault `spool.unusable` when the folder cannot be made, read or written
  */
 export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingRecords> {
   const { records, dependency, folder, clock, log, limit = 100_000 } = options;
   const lifetime = new AbortController();
-  const waiting = await openFolder(folder);
-  let next = waiting.reduce((last, name) => Math.max(last, Number.parseInt(name, 10)), 0) + 1;
-  const named = new Set<string>();
-  const ended = new Set<string>();
-  for (const name of waiting) note((await read(name)).webhook);
+  const waiting = await openSpoolFolder(folder);
+  /** Two processes over one folder never write to one file. */
+  const writer = randomHex(4);
+  let next = Number.parseInt(waiting.at(-1) ?? '0', 10) + 1;
+  const named = new Set<CallId>();
+  const ended = new Set<CallId>();
+  for (const name of waiting) note(subjectOf(name));
   let writing = 0;
   let draining: Promise<void> | undefined;
   const stop = clock.every(LOOK_EVERY_MS, () => void drain());
@@ -59,7 +64,7 @@ export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingReco
 
     async acceptWebhook(webhook, followUp, signal) {
       // Those before it are still on disk: their order is kept.
-      if (waiting.length > 0) return spool({ webhook, followUp });
+      if (waiting.length + writing > 0) return spool({ webhook, followUp });
       try {
         return await run((within) => records.acceptWebhook(webhook, followUp, within), signal);
       } catch (thrown) {
@@ -78,43 +83,49 @@ export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingReco
     facts: (callId, signal) => run((within) => records.facts(callId, within), signal),
     saveReport: (report, signal) => run((within) => records.saveReport(report, within), signal),
     report: (callId, signal) => run((within) => records.report(callId, within), signal),
-    listCalls: (limit, before, signal) => run((within) => records.listCalls(limit, before, within), signal),
-    pendingFacts: (limit, signal) => run((within) => records.pendingFacts(limit, within), signal),
+    listCalls: (count, before, signal) => run((within) => records.listCalls(count, before, within), signal),
+    pendingFacts: (count, signal) => run((within) => records.pendingFacts(count, within), signal),
     forgetFacts: (positions, signal) => run((within) => records.forgetFacts(positions, within), signal),
 
     async close() {
       stop();
-      await drain();
       lifetime.abort();
+      await draining;
     },
   };
 
   /** Whether it is a second delivery is found out when it moves on. */
   async function spool(spooled: Spooled): Promise<'stored'> {
-    if (waiting.length >= limit) {
+    if (waiting.length + writing >= limit) {
       throw new Fault('unavailable', 'spool.full', `expected at most ${limit} webhooks waiting on disk`, {
         effect: 'notice nothing: Retell sends the webhook again',
         fixes: ['bring Postgres back'],
       });
     }
-    const name = `${String(next++).padStart(12, '0')}.json`;
+    const { callId, event } = spooled.webhook;
+    const subject = { callId, isEnded: event === ENDED };
+    const name = nameOf(next++, writer, subject);
     writing++;
     try {
-      await writeDurably(join(folder, name), JSON.stringify(spooled));
+      await writeDurably(folder, name, JSON.stringify(spooled));
     } catch (cause) {
-      throw new Fault('unavailable', 'spool.not_written', 'expected to write a webhook to disk, could not', { cause });
+      throw new Fault('unavailable', 'spool.not_written', 'expected to write a webhook to disk, could not', {
+        cause,
+        effect: 'notice nothing: Retell sends the webhook again',
+        fixes: ['free space on the disk of the data folder', 'bring Postgres back'],
+      });
     } finally {
       writing--;
     }
     waiting.push(name);
-    note(spooled.webhook);
+    note(subject);
     return 'stored';
   }
 
   /** What the door asks of a call is answered from here while it is not in the records. */
-  function note({ callId, event }: WebhookRecord): void {
+  function note({ callId, isEnded }: Subject): void {
     if (callId) named.add(callId);
-    if (callId && event === ENDED) ended.add(callId);
+    if (callId && isEnded) ended.add(callId);
   }
 
   /** Moves what waits, oldest first, for as long as the records take it. One at a time; never rejects. */
@@ -131,6 +142,7 @@ export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingReco
 
   async function moveAll(): Promise<void> {
     for (let name = waiting[0]; name !== undefined; name = waiting[0]) {
+      lifetime.signal.throwIfAborted();
       await move(name);
       waiting.shift();
     }
@@ -139,52 +151,62 @@ export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingReco
     ended.clear();
   }
 
-  /** One that the records refuse for good is set aside: it must not hold up those behind it. */
   async function move(name: string): Promise<void> {
     const path = join(folder, name);
+    const text = await readIfThere(path);
+    if (text === undefined) return;
     try {
-      const { webhook, followUp } = await read(name);
+      const { webhook, followUp } = parse(text);
       await run((within) => records.acceptWebhook(webhook, followUp, within), lifetime.signal);
-      await unlink(path);
     } catch (thrown) {
-      if (isAway(thrown) || lifetime.signal.aborted) throw thrown;
-      log.error(
-        { name, reason: toFault(thrown, 'spool.refused').reason },
-        'a webhook from disk was refused; set aside',
-      );
-      await rename(path, `${path}.refused`);
+      const { kind, reason } = toFault(thrown, 'spool.refused');
+      if (FAULT_POLICY[kind].worker !== 'bury') throw thrown;
+      log.error({ name, reason }, 'a webhook from disk was refused; set aside');
+      return letGo(name, () => rename(path, `${path}.refused`));
     }
+    await letGo(name, () => unlink(path));
   }
 
-  async function read(name: string): Promise<Spooled> {
-    const spooled: Spooled = JSON.parse(await readFile(join(folder, name), 'utf8'));
-    const callId: CallId | undefined = spooled.webhook.callId && parseCallId(spooled.webhook.callId);
-    return { ...spooled, webhook: { ...spooled.webhook, callId } };
-  }
-}
-
-/** The names of what waits, oldest first; what was being written when a process died never counted. */
-async function openFolder(folder: string): Promise<string[]> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  } catch (cause) {
-    throw new Fault('invalid', 'spool.unusable', 'expected a folder for webhooks that wait, could not use it', {
-      cause,
-      effect: 'nobody is answered until it starts',
-      fixes: ['give OFFHOOK_DATA_DIR a folder that this user may write to'],
+  /** One whose file cannot be moved must not hold up those behind it; after a restart it is a second delivery. */
+  async function letGo(name: string, act: () => Promise<void>): Promise<void> {
+    await act().catch((thrown: unknown) => {
+      log.error({ name, reason: toFault(thrown).reason }, 'a webhook that moved on is still on disk');
     });
   }
 }
 
-/** Whole or not there, whatever becomes of the process. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.part`, 'w', 0o600);
+/** What a webhook is about: it stands in the name of its file, so that a long queue need not be read to start. */
+interface Subject {
+  readonly callId: CallId | undefined;
+  readonly isEnded: boolean;
+}
+
+/** Names sort as what they name arrived. */
+function nameOf(count: number, writer: string, { callId, isEnded }: Subject): string {
+  return [String(count).padStart(12, '0'), writer, callId, isEnded && 'ended', 'json'].filter(Boolean).join('.');
+}
+
+function subjectOf(name: string): Subject {
+  const [, , callId = '', end] = name.split('.');
+  return { callId: parseCallId(callId), isEnded: end === 'ended' };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    await file.writeFile(text);
-    await file.datasync();
-  } finally {
-    await file.close();
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw new Fault('unavailable', 'spool.not_read', 'expected to read a webhook from disk, could not', {
+      cause: thrown,
+      effect: 'notice nothing: the webhook is stored later',
+      fixes: ['check the disk of the data folder'],
+    });
   }
-  await rename(`${path}.part`, path);
+}
+
+function parse(text: string): Spooled {
+  const spooled: Spooled = JSON.parse(text);
+  const { webhook } = spooled;
+  // JSON leaves out what is undefined.
+  return { ...spooled, webhook: { ...webhook, callId: webhook.callId && parseCallId(webhook.callId) } };
 }
