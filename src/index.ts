@@ -9,7 +9,7 @@ export type { Tool, ToolContext, ToolDefinition, ToolEffect } from './agent/tool
 export { refuse, tool } from './agent/tools.ts';
 export type { Budget } from './call/budget.ts';
 export type { Action, EscalationRule } from './call/call.ts';
-export type { CallHooks, FollowUp, FollowUpEvent } from './operations/follow-ups.ts';
+export type { CallHook, CallHookEvent, CallHooks } from './operations/call-hooks.ts';
 export type { LanguageModel, ModelChunk, ModelMessage, ModelRequest } from './ports/language-model.ts';
 export { Fault } from './std/fault.ts';
 export { defineConfig } from './variants/define-config.ts';

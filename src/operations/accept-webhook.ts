@@ -39,10 +39,10 @@ export async function acceptWebhook(
   webhook: SignedWebhook,
   signal: AbortSignal,
 ): Promise<'stored' | 'duplicate'> {
-  const { records, liveCalls, followUps, clock } = context;
+  const { records, liveCalls, hooks, clock } = context;
   const { event, key, callId, body, signedAtMs: signedAt, ended } = webhook;
   const facts = callId && ended ? [reported(callId, ended, clock.now())] : [];
-  const jobs = callId && event === 'call_analyzed' && followUps.analyzed ? [callAnalyzed(callId)] : [];
+  const jobs = callId && event === 'call_analyzed' && hooks.onCallAnalyzed ? [callAnalyzed(callId)] : [];
   const record = { key, event, callId, signedAt, receivedAt: clock.wall(), body };
   const verdict = await records.acceptWebhook(record, { facts, jobs }, signal);
   if (callId) {

@@ -54,7 +54,7 @@ export function memoryContext(overrides: Partial<OperationContext> = {}) {
     records: memoryRecords(jobs.add),
     jobs,
     dials: memoryDials(clock, jobs.add),
-    followUps: { placed: false, analyzed: false },
+    hooks: {},
     callControl: retellOnPaper(),
     clock,
     log: silentLog,

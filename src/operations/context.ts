@@ -9,6 +9,7 @@ import type { Leases } from '../ports/leases.ts';
 import type { Records } from '../ports/records.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
+import type { CallHooks } from './call-hooks.ts';
 
 /** The calls this process serves; the roster is one. */
 interface LiveCalls {
@@ -30,8 +31,7 @@ export interface OperationContext extends AgentChoice {
   readonly records: Records;
   readonly jobs: Jobs;
   readonly dials: Dials;
-  /** Which follow-up work somebody does; what nobody does is not enqueued. */
-  readonly followUps: { readonly placed: boolean; readonly analyzed: boolean };
+  readonly hooks: CallHooks;
   /** Absent without RETELL_API_KEY. */
   readonly callControl: CallControl | undefined;
   readonly clock: Clock;

@@ -3,11 +3,11 @@ import { sampleHead, sampleReport } from '../../test/contracts/samples.ts';
 import type { CallId } from '../call/call.ts';
 import type { CallControl, RemoteCall } from '../ports/call-control.ts';
 import { Fault } from '../std/fault.ts';
+import { type CallHooks, hookHandlers } from './call-hooks.ts';
 import { idOf, memoryContext, overAt, retellOnPaper, workFor } from './context.fixture.ts';
 import type { OperationContext } from './context.ts';
 import { dialWork } from './dial-jobs.ts';
 import { createDialQueue } from './dial-queue.ts';
-import { followUps } from './follow-ups.ts';
 
 const { signal } = new AbortController();
 const callId = idOf('call_1_aaaa');
@@ -168,17 +168,17 @@ describe('a placed call', () => {
     expect(asked).toBe(0);
   });
 
-  it('is followed up once, where somebody does it, and again when that failed', async () => {
-    const house = given(retellOnPaper({ place, ended: over }), { followUps: { placed: true, analyzed: false } });
-    await house.queue.place(order, undefined);
+  it('is told to the author’s hook once, and again when that failed', async () => {
     const heard: unknown[] = [];
-    const handlers = followUps({
+    const hooks: CallHooks = {
       async onCallPlaced(event) {
         heard.push(event);
         if (heard.length === 1) throw new Fault('unavailable', 'crm.down', 'away');
       },
-    });
-    await workFor(MINUTE_MS, house.context, house.clock, { handlers });
+    };
+    const house = given(retellOnPaper({ place, ended: over }), { hooks });
+    await house.queue.place(order, undefined);
+    await workFor(MINUTE_MS, house.context, house.clock, { handlers: hookHandlers(hooks) });
     expect(heard).toEqual([
       { callId, attempt: 1 },
       { callId, attempt: 2 },

@@ -11,11 +11,11 @@ import { Fault } from '../std/fault.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { acceptWebhook, type SignedWebhook } from './accept-webhook.ts';
+import { type CallHook, hookHandlers } from './call-hooks.ts';
 import { idOf, memoryContext, retellOnPaper, workFor } from './context.fixture.ts';
 import type { OperationContext } from './context.ts';
 import { createDialQueue } from './dial-queue.ts';
 import { endCall } from './end-call.ts';
-import { followUps } from './follow-ups.ts';
 import { getCall } from './get-call.ts';
 import { listCalls } from './list-calls.ts';
 import { placeCall } from './place-call.ts';
@@ -97,16 +97,16 @@ describe('acceptWebhook', () => {
     expect(await context.records.isEnded(callId, signal)).toBe(true);
   });
 
-  it('orders the follow-up on an analysis once, where somebody does it', async () => {
+  it('enqueues the work of a hook on an analysis once, where there is one', async () => {
     const analyzed = { event: 'call_analyzed', key: `call_analyzed:${callId}`, callId, signedAtMs: 1, body: '{}' };
-    for (const isFollowed of [false, true]) {
-      const { context, clock } = given({ followUps: { placed: false, analyzed: isFollowed } });
+    for (const isHooked of [false, true]) {
+      const heard: unknown[] = [];
+      const onCallAnalyzed: CallHook = async (event) => void heard.push(event);
+      const { context, clock } = given({ hooks: isHooked ? { onCallAnalyzed } : {} });
       await acceptWebhook(context, ended(callId), signal);
       for (let times = 0; times < 2; times++) await acceptWebhook(context, analyzed, signal);
-      const heard: unknown[] = [];
-      const handlers = followUps({ onCallAnalyzed: async (event) => void heard.push(event) });
-      await workFor(1_000, context, clock, { handlers });
-      expect(heard).toEqual(isFollowed ? [{ callId, attempt: 1 }] : []);
+      await workFor(1_000, context, clock, { handlers: hookHandlers({ onCallAnalyzed }) });
+      expect(heard).toEqual(isHooked ? [{ callId, attempt: 1 }] : []);
     }
   });
 

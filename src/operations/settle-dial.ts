@@ -11,7 +11,7 @@ const SETTLE_TIMEOUT_MS = 5_000;
 /** What became of a dial is written down also while the process is told to stop: it may be known nowhere else. */
 const NEVER = new AbortController().signal;
 
-type SettleContext = Pick<OperationContext, 'dials' | 'leases' | 'followUps' | 'clock' | 'log'>;
+type SettleContext = Pick<OperationContext, 'dials' | 'leases' | 'hooks' | 'clock' | 'log'>;
 
 /** The slot of an order while Retell is asked to dial for it. */
 export function slotOf(dialId: string): string {
@@ -20,8 +20,8 @@ export function slotOf(dialId: string): string {
 
 /** The order became this call: hands the call its slot, and writes it down with the work that follows. */
 export async function settlePlaced(context: SettleContext, id: string, callId: CallId): Promise<void> {
-  const { dials, leases, followUps, log } = context;
-  const jobs = [checkPlacedCall(callId, 0), ...(followUps.placed ? [callPlaced(callId, id)] : [])];
+  const { dials, leases, hooks, log } = context;
+  const jobs = [checkPlacedCall(callId, 0), ...(hooks.onCallPlaced ? [callPlaced(callId, id)] : [])];
   await inTime(context, async (within) => {
     await leases.rename(slotOf(id), callId, RINGING_MS, within).catch((thrown: unknown) => {
       log.warn({ callId, reason: toFault(thrown).reason }, 'slot of a placed call could not be renamed');
