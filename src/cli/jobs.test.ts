@@ -59,7 +59,7 @@ async function bury(jobs: Jobs, count: number): Promise<void> {
     },
   };
   const working = jobs.work({ handlers }, stop.signal);
-  await expect.poll(async () => (await jobs.deadLetters(100, undefined, stop.signal)).length).toBe(count);
+  await expect.poll(async () => (await jobs.deadJobs(100, undefined, stop.signal)).length).toBe(count);
   stop.abort();
   await working;
 }
@@ -67,7 +67,7 @@ async function bury(jobs: Jobs, count: number): Promise<void> {
 describe('offhook jobs', () => {
   it('lists what was set aside, for people and for programs', async () => {
     const { run, jobs } = await given(2);
-    const [newest, oldest] = await jobs.deadLetters(10, undefined, AbortSignal.timeout(1_000));
+    const [newest, oldest] = await jobs.deadJobs(10, undefined, AbortSignal.timeout(1_000));
     const { code, out } = await run(['dead']);
     expect(code).toBe(EXIT.done);
     expect(out).toMatch(/^JOB +KIND +SET ASIDE +TRIES +REASON\n/);
@@ -88,7 +88,7 @@ describe('offhook jobs', () => {
 
   it('shows one, and has it done again', async () => {
     const { run, jobs } = await given(1);
-    const [dead] = await jobs.deadLetters(10, undefined, AbortSignal.timeout(1_000));
+    const [dead] = await jobs.deadJobs(10, undefined, AbortSignal.timeout(1_000));
     const id = String(dead?.id);
     const shown = await run(['show', id]);
     expect(shown.code).toBe(EXIT.done);
@@ -99,7 +99,7 @@ describe('offhook jobs', () => {
       code: EXIT.done,
       out: `{"id":"${id}","state":"queued"}`,
     });
-    expect(await jobs.deadLetters(10, undefined, AbortSignal.timeout(1_000))).toEqual([]);
+    expect(await jobs.deadJobs(10, undefined, AbortSignal.timeout(1_000))).toEqual([]);
   });
 
   it('passes on what the server refuses with, as the server puts it', async () => {

@@ -17,13 +17,13 @@ export async function listDeadJobs(
   { limit, before }: { readonly limit: number; readonly before: string | undefined },
   signal: AbortSignal,
 ): Promise<DeadJobList> {
-  const dead = await jobs.deadLetters(limit, before, signal);
+  const dead = await jobs.deadJobs(limit, before, signal);
   return { jobs: dead, nextBefore: dead.length < limit ? undefined : dead.at(-1)?.id };
 }
 
 /** @throws Fault `jobs.unknown` */
 export async function getDeadJob({ jobs }: JobContext, id: string, signal: AbortSignal): Promise<DeadJob> {
-  const dead = await jobs.deadLetter(id, signal);
+  const dead = await jobs.deadJob(id, signal);
   if (!dead) throw unknownJob();
   return dead;
 }

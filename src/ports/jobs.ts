@@ -53,8 +53,8 @@ export interface Jobs {
   /** Does jobs until the signal aborts; settles when those in hand are finished or handed back. Kinds without a handler wait. */
   work(work: JobWork, signal: AbortSignal): Promise<void>;
   /** Newest first; `before` is the id of a dead job to page from. */
-  deadLetters(limit: number, before: string | undefined, signal: AbortSignal): Promise<readonly DeadJob[]>;
-  deadLetter(id: string, signal: AbortSignal): Promise<DeadJob | undefined>;
+  deadJobs(limit: number, before: string | undefined, signal: AbortSignal): Promise<readonly DeadJob[]>;
+  deadJob(id: string, signal: AbortSignal): Promise<DeadJob | undefined>;
   /** Gives a dead job all its tries anew, due now; false when there is none. */
   requeue(id: string, signal: AbortSignal): Promise<boolean>;
 }

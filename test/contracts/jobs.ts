@@ -51,7 +51,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       };
       return { tries, handle };
     };
-    const dead = async () => jobs.deadLetters(100, undefined, signal);
+    const dead = async () => jobs.deadJobs(100, undefined, signal);
 
     it('does what was enqueued, before or while somebody works', async () => {
       const { done, handle } = noting();
@@ -140,16 +140,16 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
         expect(tries).toHaveLength(2);
       });
       await soon(async () => expect(await dead()).toHaveLength(1));
-      const [letter] = await dead();
-      expect(letter).toMatchObject({
+      const [job] = await dead();
+      expect(job).toMatchObject({
         kind: 'fail',
         payload: { callId: 'call_1' },
         attempt: 2,
         reason: 'retell.unavailable',
       });
-      expect(letter?.failedAt).toBeGreaterThan(0);
-      expect(await jobs.deadLetter(letter?.id ?? '', signal)).toEqual(letter);
-      expect(await jobs.deadLetter('99999', signal)).toBeUndefined();
+      expect(job?.failedAt).toBeGreaterThan(0);
+      expect(await jobs.deadJob(job?.id ?? '', signal)).toEqual(job);
+      expect(await jobs.deadJob('99999', signal)).toBeUndefined();
     });
 
     it('sets a job aside at once when trying again is of no use', async () => {
@@ -197,7 +197,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
         await soon(async () => expect(await dead()).toHaveLength(n));
         await subject.clock.advance(10);
       }
-      const page = async (limit: number, before?: string) => jobs.deadLetters(limit, before, signal);
+      const page = async (limit: number, before?: string) => jobs.deadJobs(limit, before, signal);
       const first = await page(2);
       expect(first.map(({ payload }) => payload.n)).toEqual([3, 2]);
       expect((await page(2, first[1]?.id)).map(({ payload }) => payload.n)).toEqual([1]);
@@ -334,7 +334,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       const reason = new Error('enough');
       const aborted = AbortSignal.abort(reason);
       await expect(jobs.enqueue([{ kind: 'note', payload: {} }], aborted)).rejects.toBe(reason);
-      await expect(jobs.deadLetters(1, undefined, aborted)).rejects.toBe(reason);
+      await expect(jobs.deadJobs(1, undefined, aborted)).rejects.toBe(reason);
     });
 
     if (!isDurable) return;

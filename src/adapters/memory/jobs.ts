@@ -85,13 +85,13 @@ export function memoryJobs(clock: Clock): MemoryJobs {
       };
       await workLoop(loop, bells, clock, signal);
     },
-    async deadLetters(limit, before, signal) {
+    async deadJobs(limit, before, signal) {
       signal.throwIfAborted();
       const all = dead();
       const from = before === undefined ? 0 : all.findIndex(({ id }) => id === before) + 1;
       return before !== undefined && from === 0 ? [] : all.slice(from, from + limit);
     },
-    async deadLetter(id, signal) {
+    async deadJob(id, signal) {
       signal.throwIfAborted();
       return dead().find((job) => job.id === id);
     },

@@ -11,7 +11,7 @@ export function postgresJobs(database: PostgresDatabase): Omit<Jobs, 'work'> {
   return {
     enqueue: (jobs, signal) => database.transact((db) => addJobs(db, jobs), signal),
 
-    deadLetters: (limit, before, signal) =>
+    deadJobs: (limit, before, signal) =>
       database.run(async (db) => {
         const from = before === undefined ? undefined : numberOf(before);
         const rows = await db
@@ -29,7 +29,7 @@ export function postgresJobs(database: PostgresDatabase): Omit<Jobs, 'work'> {
         return rows.map(deadOf);
       }, signal),
 
-    deadLetter: (id, signal) =>
+    deadJob: (id, signal) =>
       database.run(async (db) => {
         const row = await db.selectFrom('dead_jobs').selectAll().where('id', '=', numberOf(id)).executeTakeFirst();
         return row && deadOf(row);

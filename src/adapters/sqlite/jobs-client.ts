@@ -78,8 +78,8 @@ export function jobsOver(client: RecordsClient, clock: Clock, log: Log): SqliteJ
       };
       await workLoop({ concurrency, take: (room) => take(kinds, room), run }, bells, clock, signal);
     },
-    deadLetters: (limit, before, signal) => client.ask('deadJobs', [limit, before], signal),
-    deadLetter: (id, signal) => client.ask('deadJob', [id], signal),
+    deadJobs: (limit, before, signal) => client.ask('deadJobs', [limit, before], signal),
+    deadJob: (id, signal) => client.ask('deadJob', [id], signal),
     async requeue(id, signal) {
       const isThere = await client.ask('requeueJob', [id, clock.now()], signal);
       if (isThere) ring();

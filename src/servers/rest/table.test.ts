@@ -33,7 +33,7 @@ beforeAll(async () => {
       callStore: memoryCallStore(systemClock),
       leases: memoryLeases(systemClock),
       records: memoryRecords(),
-      jobs: { ...jobs, ...deadLetters() },
+      jobs: { ...jobs, ...deadJobs() },
       callControl: retell(),
     },
     {
@@ -252,7 +252,7 @@ function retell(): CallControl {
 }
 
 /** One job that was set aside; the port's suites hold what becomes of real ones. */
-function deadLetters() {
+function deadJobs() {
   const dead = {
     id: DEAD,
     kind: 'call.placed',
@@ -262,8 +262,8 @@ function deadLetters() {
     failedAt: 5,
   };
   return {
-    deadLetters: async () => [dead],
-    deadLetter: async (id: string) => (id === DEAD ? dead : undefined),
+    deadJobs: async () => [dead],
+    deadJob: async (id: string) => (id === DEAD ? dead : undefined),
     requeue: async (id: string) => id === DEAD,
   };
 }
