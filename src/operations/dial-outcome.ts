@@ -31,7 +31,7 @@ export function noKey(): Fault {
   });
 }
 
-/** There is no room in the line. */
+/** There is no room in the queue. */
 export function queueFull(limit: number): Fault {
   return new Fault('exhausted', 'calls.queue_full', `expected at most ${limit} calls waiting to be dialled`, {
     effect: 'this one is not dialled; those who wait keep their places',

@@ -37,7 +37,7 @@ function given({ fail, concurrency, context: overrides, ...options }: Given = {}
   return { clock, context, leases: context.leases, dialled, orders, queue: open(), open };
 }
 
-describe('the line of outbound calls', () => {
+describe('the queue of outbound calls', () => {
   it('dials at once while there are slots, and hands the slot to the call', async () => {
     const { queue, leases, dialled } = given();
     expect(await queue.place(order('+1'), undefined)).toMatchObject({ state: 'placed', callId: 'call_1_aaaa' });
@@ -82,7 +82,7 @@ describe('the line of outbound calls', () => {
     expect(dialled).toEqual(['+1', '+2', '+3']);
   });
 
-  it('refuses the order that does not fit into the line', async () => {
+  it('refuses the order that does not fit into the queue', async () => {
     const { queue } = given({ limit: 1 });
     for (const number of ['+1', '+2', '+3']) await queue.place(order(number), undefined);
     await expect(queue.place(order('+4'), undefined)).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe('the line of outbound calls', () => {
     await expect(queue.place(order('+1'), undefined)).rejects.toMatchObject({ reason: 'retell.no_key' });
   });
 
-  it('takes an order out of the line', async () => {
+  it('takes an order out of the queue', async () => {
     const { queue, leases, dialled, clock } = given();
     for (const number of ['+1', '+2']) await queue.place(order(number), undefined);
     const third = await queue.place(order('+3'), undefined);
@@ -186,7 +186,7 @@ describe('a request made again', () => {
 });
 
 describe('what Retell refuses for a while', () => {
-  it('waits in the line, also when nobody waited before', async () => {
+  it('waits in the queue, also when nobody waited before', async () => {
     const faults: (Fault | undefined)[] = [rateLimited];
     const { queue, leases, dialled, clock } = given({ fail: () => faults.shift() });
     expect(await queue.place(order('+1'), undefined)).toMatchObject({ state: 'queued', position: 1 });
@@ -233,7 +233,7 @@ describe('what Retell refuses for a while', () => {
 });
 
 describe('the pace of dialling', () => {
-  it('is so many per second: the next one is waited for, one later waits in the line', async () => {
+  it('is so many per second: the next one is waited for, one later waits in the queue', async () => {
     const { queue, dialled, clock } = given({ perSecond: 1, context: { maxCalls: 10 } });
     await queue.place(order('+1'), undefined);
     const second = queue.place(order('+2'), undefined);

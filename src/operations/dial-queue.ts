@@ -25,7 +25,7 @@ export type Dial =
   | { readonly state: 'cancelled'; readonly id: string };
 
 /**
- * Outbound calls and the line they wait in: one line for all processes, kept across restarts. Whatever dies or stays
+ * Outbound calls and the queue they wait in: one for all processes, kept across restarts. Whatever dies or stays
  * silent, an order is dialled at most once.
  */
 export interface DialQueue {
@@ -38,7 +38,7 @@ export interface DialQueue {
   find(id: string, signal: AbortSignal): Promise<Dial | undefined>;
   /** Those that wait, the next one first. */
   list(signal: AbortSignal): Promise<readonly Dial[]>;
-  /** Takes a waiting order out of the line; false when it is not waiting. */
+  /** Takes a waiting order out of the queue; false when it is not waiting. */
   cancel(id: string, signal: AbortSignal): Promise<boolean>;
   waiting(signal: AbortSignal): Promise<number>;
   /** This process dials nobody any more; settles when its dials on their way have. Those that wait are kept. */
@@ -55,7 +55,7 @@ export interface DialQueueOptions {
 /** The field of a call's metadata by which it is found again at Retell. */
 export const DIAL_FIELD = 'offhook_dial';
 
-/** How often the line is looked at while somebody waits in it. */
+/** How often the queue is looked at while somebody waits in it. */
 const TICK_MS = 1_000;
 /** How often else: another process may have died over orders it had taken in. */
 const IDLE_MS = 10_000;
@@ -80,7 +80,7 @@ const REST: Step = { kind: 'rest' };
 
 type Take = (signal: AbortSignal) => Promise<StoredDial | undefined>;
 
-/** Opens the line for one process: first come, first dialled, never above the calls allowed here and at Retell. */
+/** Opens the queue for one process: first come, first dialled, never above the calls allowed here and at Retell. */
 export function createDialQueue(context: OperationContext, options: DialQueueOptions = {}): DialQueue {
   const { dials, leases, callControl, maxCalls, clock, log } = context;
   const { limit = 100, perSecond = 1 } = options;
@@ -134,13 +134,13 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     },
   };
 
-  /** The order is stored by now, so whatever fails but the dial itself leaves it in the line. */
+  /** The order is stored by now, so whatever fails but the dial itself leaves it in the queue. */
   async function dialOrQueue(order: StoredDial): Promise<Dial> {
     const { id } = order;
     const step = await dialNext((signal) => dials.takeIfNext(id, signal)).catch((thrown: unknown): Step => {
       log.warn(
         { dial: id, reason: toFault(thrown).reason },
-        'a call could not be dialled at once; it waits in the line',
+        'a call could not be dialled at once; it waits in the queue',
       );
       return NOBODY;
     });
@@ -237,7 +237,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     }
   }
 
-  /** Looks at the line so soon, or sooner when it would anyway. */
+  /** Looks at the queue so soon, or sooner when it would anyway. */
   function lookIn(delayMs: number): void {
     const at = clock.now() + delayMs;
     isRung ||= isPumping;
@@ -246,7 +246,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     look = { at, cancel: clock.after(delayMs, () => void own(pump())) };
   }
 
-  /** Dials from the head of the line for as long as there are slots. Never rejects. */
+  /** Dials from the head of the queue for as long as there are slots. Never rejects. */
   async function pump(): Promise<void> {
     look = undefined;
     isPumping = true;
@@ -260,7 +260,8 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       isFailing = false;
     } catch (thrown) {
       const { reason } = toFault(thrown);
-      if (!isFailing && !stopping.signal.aborted) log.warn({ reason }, 'the line of calls cannot be served; trying on');
+      if (!isFailing && !stopping.signal.aborted)
+        log.warn({ reason }, 'the queue of calls cannot be served; trying on');
       isFailing = true;
     }
     isPumping = false;

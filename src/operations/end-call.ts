@@ -9,7 +9,7 @@ const REASON = 'ended_by_operator';
 const RETELL_TIMEOUT_MS = 10_000;
 
 /**
- * Ends a call, or takes a queued one out of the line. With Retell's API Retell hangs up; without, the call is told to,
+ * Ends a call, or takes an order out of the queue. With Retell's API Retell hangs up; without, the call is told to,
  * which Retell does as soon as it has heard it.
  *
  * @returns `ended`; `cancelled` for one that was waiting to be dialled

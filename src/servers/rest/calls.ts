@@ -114,7 +114,7 @@ const end = restRoute({
   path: '/api/v1/calls/{id}/end',
   name: 'endCall',
   group: 'Calls',
-  summary: 'End a call, or take an order out of the line',
+  summary: 'End a call, or take an order out of the queue',
   role: 'operator',
   asks: callOrDialId,
   answers: { 200: 'It is over.' },

@@ -18,7 +18,7 @@ const dialId = { id: z.string().describe('Of the order to dial.') };
 const queued = z.object({
   state: z.literal('queued'),
   ...dialId,
-  position: z.number().describe('In the line; 1 is next.'),
+  position: z.number().describe('In the queue; 1 is next.'),
 });
 const dialling = z.object({ state: z.literal('dialling'), ...dialId });
 const placed = z.object({ state: z.literal('placed'), ...dialId, callId: z.string() });
