@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newCallId, sampleHead } from '../../test/contracts/samples.ts';
+import type { SharedCallStore } from '../ports/call-store.ts';
 import { Fault } from '../std/fault.ts';
-import type { SharedCallStore } from './kept-call-store.ts';
 import { DEADLINE_MS, type KeptRig, keptRig, words } from './kept-calls.fixture.ts';
 
 const signal = new AbortController().signal;

@@ -1,29 +1,13 @@
 import type { CallId } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
 import { CALL_TTL_MS } from '../call/live-call.ts';
-import type { CallStore, Commit, TakenCall } from '../ports/call-store.ts';
+import type { CallStore, Commit, SharedCallStore, TakenCall } from '../ports/call-store.ts';
 import { type Dependency, isAway } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { untilAborted } from '../std/signals.ts';
 import { type KeptCall, keepFacts, keptOf, merge, storedOf } from './kept-call.ts';
-
-/** A call store that several processes share, and that may lose what it had. It knows which of them took a call last. */
-export interface SharedCallStore extends CallStore {
-  /**
-   * Writes a call that was kept here while the store was away, whole, in one atomic act, and moves it up to this
-   * epoch. `fenced` when it was removed, or another process holds it: under a higher epoch or the same, or, for one
-   * that `isTaken` without the store, under any. What the store does not know any more is written anew.
-   */
-  restore(
-    callId: CallId,
-    epoch: number,
-    whole: Commit,
-    isTaken: boolean,
-    signal: AbortSignal,
-  ): Promise<'committed' | 'fenced'>;
-}
 
 export interface KeptCallStore extends CallStore {
   /** Another process has taken the call under this epoch: what is kept of an older one is out of date. */
@@ -162,7 +146,7 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
   function takeFromMemory(callId: CallId, before: KeptCall | undefined): TakenCall {
     const kept = before ?? keptOf(0, undefined, clock.now());
     kept.epoch += 1;
-    kept.isTaken = true;
+    kept.countedBy = 'memory';
     kept.isBehind = true;
     kept.version += 1;
     kept.changedAt = clock.now();
@@ -232,17 +216,17 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
   }
 
   async function writeWhole(callId: CallId, kept: KeptCall, signal: AbortSignal): Promise<'committed' | 'fenced'> {
-    const { epoch, head, utterances, facts, version, isTaken } = kept;
+    const { epoch, head, utterances, facts, version, countedBy } = kept;
     if (!head) return 'committed';
     const whole = { head, appended: [...utterances.values()], facts };
-    const outcome = await untilAborted(store.restore(callId, epoch, whole, isTaken, signal), signal);
+    const outcome = await untilAborted(store.restore(callId, epoch, countedBy, whole, signal), signal);
     if (outcome === 'fenced') {
       log.warn({ callId, epoch, facts: facts.length }, 'a call kept here is held elsewhere; what was kept is dropped');
       drop(callId, kept);
       return 'fenced';
     }
     kept.facts = kept.facts.slice(facts.length);
-    if (kept.epoch === epoch) kept.isTaken = false;
+    if (kept.epoch === epoch) kept.countedBy = 'store';
     kept.isBehind = kept.version !== version;
     if (!kept.isBehind) dropIfOver(callId, kept);
     return 'committed';

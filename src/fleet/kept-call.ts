@@ -1,7 +1,7 @@
 import type { CallHead, StoredCall } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
 import type { PlacedUtterance } from '../call/transcript.ts';
-import type { Commit } from '../ports/call-store.ts';
+import type { Commit, EpochSource } from '../ports/call-store.ts';
 
 /** A call as this process last knew it. */
 export interface KeptCall {
@@ -13,8 +13,7 @@ export interface KeptCall {
   facts: readonly CallEvent[];
   /** The store does not have all of it, or may have lost it. */
   isBehind: boolean;
-  /** Its epoch was counted here, without the store. */
-  isTaken: boolean;
+  countedBy: EpochSource;
   /** It was taken here, so all of it is known. */
   readonly isWhole: boolean;
   /** Counts up at each change: what changed while it was written is still behind. */
@@ -31,7 +30,7 @@ export function keptOf(epoch: number, stored: StoredCall | undefined, changedAt:
     utterances: new Map(stored?.utterances.map((utterance) => [utterance.index, utterance])),
     facts: [],
     isBehind: false,
-    isTaken: false,
+    countedBy: 'store',
     isWhole,
     version: 0,
     changedAt,

@@ -1,13 +1,13 @@
 import { newCallId, sampleEvent, sampleHead } from '../../test/contracts/samples.ts';
 import type { CallId, StoredCall } from '../call/call.ts';
-import type { Commit, TakenCall } from '../ports/call-store.ts';
+import type { Commit, SharedCallStore, TakenCall } from '../ports/call-store.ts';
 import { createDependency, type Dependency } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type Away, awayAtWill } from './away.fixture.ts';
-import { type KeptCallStore, type KeptCallStoreOptions, keepCalls, type SharedCallStore } from './kept-call-store.ts';
+import { type KeptCallStore, type KeptCallStoreOptions, keepCalls } from './kept-call-store.ts';
 import { type SharedCalls, sharedCalls } from './shared-calls.fixture.ts';
 
 const signal = new AbortController().signal;

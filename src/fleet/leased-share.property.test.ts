@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { SharedLeases } from '../ports/leases.ts';
 import { createDependency } from '../resilience/dependency.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type Away, awayAtWill, type Mode } from './away.fixture.ts';
-import { type LeasedShare, type SharedLeases, shareLeases } from './leased-share.ts';
+import { type LeasedShare, shareLeases } from './leased-share.ts';
 import { type SharedSlots, sharedSlots } from './shared-leases.fixture.ts';
 
 const signal = new AbortController().signal;

@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { leasesContract } from '../../test/contracts/leases.ts';
 import { inMemory } from '../../test/contracts/subject.ts';
+import type { SharedLeases } from '../ports/leases.ts';
 import { createDependency, type Dependency } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type Away, awayAtWill } from './away.fixture.ts';
-import { type LeasedShare, type SharedLeases, shareLeases } from './leased-share.ts';
+import { type LeasedShare, shareLeases } from './leased-share.ts';
 import { type SharedSlots, sharedSlots } from './shared-leases.fixture.ts';
 
 const signal = new AbortController().signal;

@@ -1,15 +1,9 @@
-import type { Leases } from '../ports/leases.ts';
+import type { Leases, SharedLeases } from '../ports/leases.ts';
 import { type Dependency, isAway } from '../resilience/dependency.ts';
 import type { Clock } from '../std/clock.ts';
 import { toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { untilAborted } from '../std/signals.ts';
-
-/** Leases that several processes share. */
-export interface SharedLeases extends Leases {
-  /** Says that somebody is there: while nobody does, nothing can be renewed, and so no lease expires. */
-  beat(signal: AbortSignal): Promise<void>;
-}
 
 export interface LeasedShare extends Leases {
   /** Tells what is left to tell, if it can, and stops; what could not be told expires at the keeper. */

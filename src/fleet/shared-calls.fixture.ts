@@ -1,8 +1,8 @@
 import { memoryOutbox } from '../adapters/memory/outbox.ts';
 import type { CallHead, CallId, StoredCall } from '../call/call.ts';
 import type { PlacedUtterance } from '../call/transcript.ts';
+import type { SharedCallStore } from '../ports/call-store.ts';
 import type { Clock } from '../std/clock.ts';
-import type { SharedCallStore } from './kept-call-store.ts';
 
 interface Shared {
   readonly epoch: number;
@@ -53,10 +53,10 @@ export function sharedCalls(clock: Clock): SharedCalls {
         outbox.append(facts);
         return 'committed';
       },
-      async restore(callId, epoch, { head, appended, facts }, isTaken, signal) {
+      async restore(callId, epoch, countedBy, { head, appended, facts }, signal) {
         signal.throwIfAborted();
         const known = calls.get(callId);
-        const isElsewhere = known && known.holder !== process && (isTaken || known.epoch === epoch);
+        const isElsewhere = known && known.holder !== process && (countedBy === 'memory' || known.epoch === epoch);
         if (known?.isRemoved || isElsewhere || (known && known.epoch > epoch)) return 'fenced';
         const utterances = new Map(known?.utterances);
         for (const utterance of appended) utterances.set(utterance.index, utterance);

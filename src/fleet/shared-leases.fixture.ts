@@ -1,5 +1,5 @@
+import type { SharedLeases } from '../ports/leases.ts';
 import type { Clock } from '../std/clock.ts';
-import type { SharedLeases } from './leased-share.ts';
 
 /** The keeper's time stands still when nobody has been there for so long. */
 const STILL_AFTER_MS = 2_500;

@@ -51,3 +51,24 @@ export interface CallStore {
   /** Forgets the facts at these positions: they are in the event log. Idempotent. */
   forgetFacts(positions: readonly number[], signal: AbortSignal): Promise<void>;
 }
+
+/** Where the epoch of a call that was kept here was counted: by the store, or, while it was away, by us alone. */
+export type EpochSource = 'store' | 'memory';
+
+/** A call store that several processes share, and that may lose what it had. It knows which of them took a call last. */
+export interface SharedCallStore extends CallStore {
+  /**
+   * Writes a call that was kept here while the store was away, whole, in one atomic act, and moves it up to this
+   * epoch. `fenced` when it was removed, or another process holds it: under a higher epoch or the same, or, for an
+   * epoch counted in memory, under any. What the store does not know any more is written anew.
+   *
+   * @param whole with every utterance in `appended`
+   */
+  restore(
+    callId: CallId,
+    epoch: number,
+    countedBy: EpochSource,
+    whole: Commit,
+    signal: AbortSignal,
+  ): Promise<'committed' | 'fenced'>;
+}

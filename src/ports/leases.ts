@@ -13,3 +13,12 @@ export interface Leases {
   /** Holders whose lease has not expired. */
   count(signal: AbortSignal): Promise<number>;
 }
+
+/** Leases that several processes share. */
+export interface SharedLeases extends Leases {
+  /**
+   * Says that somebody is there. From the first time on, leases run only while somebody is: over a gap in which nobody
+   * could renew, each keeps what it had left. To be called about every second.
+   */
+  beat(signal: AbortSignal): Promise<void>;
+}

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { keepCalls } from '../fleet/kept-call-store.ts';
 import { shareLeases } from '../fleet/leased-share.ts';
 import { spoolWebhooks } from '../fleet/webhook-spool.ts';
+import type { FleetMember } from '../ports/fleet.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import { createDependency, type Dependency } from '../resilience/dependency.ts';
@@ -12,7 +13,7 @@ import type { Log } from '../std/log.ts';
 import type { Secret } from '../std/secret.ts';
 import type { Config } from './config.ts';
 import { openModel, openRetell, warmUpModels } from './outside.ts';
-import type { FleetMember, Ports } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 /** No turn waits longer for its state; asked again half a second after Redis was found to be away. */
 const REDIS = { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 1_000 } as const;
@@ -48,10 +49,6 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
     clock,
     log,
   });
-  live.onTaken((callId, epoch) => {
-    callStore.forget(callId, epoch);
-    member?.fence(callId, epoch);
-  });
   const leases = shareLeases(live.leases, redis, clock, log);
   const folder = join(config.dataDir, 'webhooks');
   const records = await spoolWebhooks({ records: kept.records, dependency: postgres, folder, clock, log });
@@ -80,7 +77,13 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
     notReadyBecause: () => [redis, postgres].flatMap(missing),
     join(roster) {
       member = roster;
-      return live.shareInterjections(roster.interject);
+      return live.join({
+        interject: roster.interject,
+        fence(callId, epoch) {
+          callStore.forget(callId, epoch);
+          roster.fence(callId, epoch);
+        },
+      });
     },
     async close() {
       stopAsking();

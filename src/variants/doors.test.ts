@@ -8,6 +8,7 @@ import { memoryRecords } from '../adapters/memory/records.ts';
 import { memoryReplyCache } from '../adapters/memory/reply-cache.ts';
 import { memoryToolLedger } from '../adapters/memory/tool-ledger.ts';
 import { defineAgent } from '../agent/agent.ts';
+import { ALONE } from '../ports/fleet.ts';
 import { signed } from '../servers/house.fixture.ts';
 import { dial, frame, TEXT } from '../servers/raw-peer.fixture.ts';
 import { systemClock as clock } from '../std/clock.ts';
@@ -16,7 +17,7 @@ import { Secret } from '../std/secret.ts';
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
 import { openDoors } from './doors.ts';
-import { ALONE, type Ports } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

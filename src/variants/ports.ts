@@ -1,8 +1,8 @@
-import type { Action, CallId } from '../call/call.ts';
 import type { CallControl } from '../ports/call-control.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import type { Dials } from '../ports/dials.ts';
 import type { EventLog } from '../ports/event-log.ts';
+import type { Fleet, FleetMember } from '../ports/fleet.ts';
 import type { Jobs } from '../ports/jobs.ts';
 import type { LanguageModel } from '../ports/language-model.ts';
 import type { Leases } from '../ports/leases.ts';
@@ -11,23 +11,6 @@ import type { ReplyCache } from '../ports/reply-cache.ts';
 import type { ToolLedger } from '../ports/tool-ledger.ts';
 import type { DependencyStatus } from '../servers/dependency-status.ts';
 import type { NotReady } from '../servers/probes.ts';
-
-/** What the other processes want of one that serves calls; its roster. */
-export interface FleetMember {
-  /** Another process has taken the call, at this epoch. */
-  fence(callId: CallId, epoch: number): void;
-  /** Speaks up in a call; false when it is not served here. */
-  interject(callId: CallId, text: string, action: Action | undefined): boolean;
-}
-
-/** The other processes. */
-export interface Fleet {
-  /** Speaks up in a call that one of them serves; false when none does. */
-  interject(callId: CallId, text: string, action: Action | undefined, signal: AbortSignal): Promise<boolean>;
-}
-
-/** The fleet of a process that has no other beside it. */
-export const ALONE: Fleet = { interject: async () => false };
 
 /** A variant, as the rest of the house sees it: an adapter for every port. */
 export interface Ports {

@@ -1,12 +1,13 @@
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryReplyCache } from '../adapters/memory/reply-cache.ts';
 import { openEmbedded } from '../adapters/sqlite/embedded.ts';
+import { ALONE } from '../ports/fleet.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
 import { ADRIFT_MS, keepSlots } from './keep-slots.ts';
 import { openModel, openRetell, warmUpModels } from './outside.ts';
-import { ALONE, type Ports } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 /** One process: state and records in SQLite files, slots and replies in memory. Loads only what the configuration uses. */
 export async function openSingle(config: Config, clock: Clock, log: Log, signal: AbortSignal): Promise<Ports> {

@@ -13,7 +13,7 @@ const SABOTAGES: Readonly<Record<string, (ports: Ports) => Ports>> = {
   /** An older holder of a call is not told that it was taken, and what it writes is let through. */
   fence: (ports) => ({
     ...ports,
-    onTaken() {},
+    join: (member) => ports.join({ ...member, fence() {} }),
     callStore: {
       ...ports.callStore,
       async commit(callId, epoch, commit, signal) {

@@ -2,8 +2,9 @@ import { callStoreContract } from '../contracts/call-store.ts';
 import { eventLogContract } from '../contracts/event-log.ts';
 import { leasesContract } from '../contracts/leases.ts';
 import { replyCacheContract } from '../contracts/reply-cache.ts';
+import { sharedCallStoreContract } from '../contracts/shared-call-store.ts';
 import { IN_FLEET } from '../contracts/subject.ts';
-import { inRedisFleet } from './redis-subject.ts';
+import { inRedisFleet, openFleet } from './redis-subject.ts';
 
 const name = 'redis, through three openings';
 
@@ -26,3 +27,9 @@ eventLogContract(
   inRedisFleet(({ eventLog }) => eventLog),
   IN_FLEET,
 );
+sharedCallStoreContract('redis', async () => {
+  const { stores, close } = await openFleet(2);
+  const [ours, theirs] = stores;
+  if (!ours || !theirs) throw new Error('expected two openings');
+  return { ours: ours.callStore, theirs: theirs.callStore, close };
+});

@@ -54,13 +54,12 @@ describe('calls of a fleet', () => {
 
   it('have their older holder told that they were taken', async () => {
     const heard: unknown[] = [];
-    const stop = replica(0).onTaken((callId, epoch) => heard.push([callId, epoch]));
+    replica(0).join({ fence: (callId, epoch) => heard.push([callId, epoch]), interject: () => false });
     await untilListening();
     const callId = newCallId();
     await replica(0).callStore.take(callId, signal);
     await replica(1).callStore.take(callId, signal);
     await vi.waitFor(() => expect(heard).toEqual([[callId, 2]]), { timeout: 5_000 });
-    stop();
   });
 
   it('outlive the longest silence of a call, and their epoch with them', async () => {
@@ -92,51 +91,6 @@ describe('calls of a fleet', () => {
     });
     expect(lasting).toHaveLength(1);
     expect(Math.min(...lasting)).toBeGreaterThan(CALL_TTL_MS);
-  });
-
-  it('are restored whole when Redis knows them no more, or earlier only', async () => {
-    const callId = newCallId();
-    const { callStore } = replica(0);
-    const whole = commitOf(7, { appended: [{ index: 0, role: 'user', content: 'hello' }] });
-    expect(await callStore.commit(callId, 3, whole, signal)).toBe('fenced');
-    expect(await callStore.restore(callId, 3, whole, false, signal)).toBe('committed');
-    expect(await replica(1).callStore.load(callId, signal)).toEqual({
-      head: sampleHead(7),
-      utterances: whole.appended,
-    });
-    expect(await callStore.commit(callId, 3, commitOf(8), signal)).toBe('committed');
-
-    expect(await replica(1).callStore.restore(callId, 5, commitOf(9), true, signal)).toBe('committed');
-    expect(await callStore.commit(callId, 3, commitOf(10), signal)).toBe('fenced');
-    expect(await callStore.restore(callId, 4, whole, false, signal)).toBe('fenced');
-    expect(await callStore.take(callId, signal)).toMatchObject({ epoch: 6, stored: { head: sampleHead(9) } });
-  });
-
-  it('belong to the first of two who counted the same epoch without Redis, however often it says so', async () => {
-    const callId = newCallId();
-    await replica(2).callStore.take(callId, signal);
-    expect(await replica(0).callStore.restore(callId, 2, commitOf(1), true, signal)).toBe('committed');
-    expect(await replica(1).callStore.restore(callId, 2, commitOf(2), true, signal)).toBe('fenced');
-    expect(await replica(0).callStore.restore(callId, 2, commitOf(3), true, signal)).toBe('committed');
-    expect((await replica(1).callStore.load(callId, signal))?.head.lastAsk).toBe(3);
-  });
-
-  it('stay with whoever took them without hearing the answer, and counted on', async () => {
-    const callId = newCallId();
-    const { callStore } = replica(0);
-    await callStore.take(callId, signal);
-    await callStore.take(callId, signal);
-    expect(await callStore.restore(callId, 2, commitOf(1), true, signal)).toBe('committed');
-    await replica(1).callStore.take(callId, signal);
-    expect(await callStore.restore(callId, 3, commitOf(2), true, signal)).toBe('fenced');
-  });
-
-  it('are not restored once removed', async () => {
-    const callId = newCallId();
-    await replica(0).callStore.take(callId, signal);
-    await replica(0).callStore.remove(callId, signal);
-    expect(await replica(1).callStore.restore(callId, 2, commitOf(1), false, signal)).toBe('fenced');
-    expect(await replica(1).callStore.load(callId, signal)).toBeUndefined();
   });
 
   it('take as many utterances at once as a long call has', async () => {

@@ -19,10 +19,13 @@ async function twoProcesses() {
   const join = async (serves: boolean) => {
     const stores = await openRedis(inject('redisUrl'), systemClock, silentLog, { prefix }, signal);
     open.push(stores);
-    return stores.shareInterjections((asked, text, action) => {
-      if (!serves || asked !== callId) return false;
-      heard.push(`${text} ${action?.kind ?? ''}`.trim());
-      return true;
+    return stores.join({
+      fence() {},
+      interject(asked, text, action) {
+        if (!serves || asked !== callId) return false;
+        heard.push(`${text} ${action?.kind ?? ''}`.trim());
+        return true;
+      },
     });
   };
   return { callId, heard, here: await join(false), there: await join(true) };

@@ -164,7 +164,7 @@ describe('a Redis that was killed', () => {
 
   it('tells who takes calls again once it is back', async () => {
     const heard: number[] = [];
-    const stop = stores.onTaken((_callId, epoch) => heard.push(epoch));
+    stores.join({ fence: (_callId, epoch) => heard.push(epoch), interject: () => false });
     await service.kill();
     await service.start();
     await isBack();
@@ -173,7 +173,6 @@ describe('a Redis that was killed', () => {
       await stores.callStore.take(callId, signal);
       expect(heard.length).toBeGreaterThan(0);
     }, BACK_WITHIN);
-    stop();
   });
 });
 

@@ -43,7 +43,8 @@ local known = redis.call('HMGET', call, 'epoch', 'isRemoved', 'holder')
 local epoch = tonumber(known[1]) or -1
 if known[2] or epoch > mine then return 0 end
 if how == 'commit' and epoch < mine then return 0 end
-if how == 'claim' and epoch == mine and known[3] ~= ARGV[7] then return 0 end
+-- Whoever took it since counts, where this epoch was counted without Redis, or by both.
+if how ~= 'commit' and known[3] and known[3] ~= ARGV[7] and (how == 'claim' or epoch == mine) then return 0 end
 
 if how ~= 'commit' then redis.call('HSET', call, 'epoch', ARGV[3], 'holder', ARGV[7]) end
 if epoch < mine then redis.call('PUBLISH', ARGV[6], ARGV[3] .. ' ' .. ARGV[2]) end

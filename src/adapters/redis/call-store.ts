@@ -2,11 +2,12 @@ import type { CallHead, CallId, StoredCall } from '../../call/call.ts';
 import type { CallEvent } from '../../call/events.ts';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { PlacedUtterance } from '../../call/transcript.ts';
-import type { CallStore, Commit } from '../../ports/call-store.ts';
+import type { Commit, SharedCallStore } from '../../ports/call-store.ts';
 import type { Clock } from '../../std/clock.ts';
 import { randomHex } from '../../std/random.ts';
 import { COMMIT, ENQUEUE, LIST, REMOVE, TAKE } from './call-scripts.ts';
 import type { RedisConnection } from './connection.ts';
+import { fleetChannels } from './fleet.ts';
 import { callIdOf, listOf, numberOf, pairsOf, textOf } from './replies.ts';
 
 /** Half an hour beyond the time at which the sweep ends a call adrift: it must still find what it is to end. */
@@ -14,25 +15,9 @@ const KEEP_MS = CALL_TTL_MS + 30 * 60_000;
 /** For what no caller waits for: a reply of many kilobytes may take longer than a call's share. */
 const BACK_OFFICE_TIMEOUT_MS = 1_000;
 
-export interface RedisCallStore extends CallStore {
-  /**
-   * Writes a call that went on while Redis was away, whole, in one atomic act; what Redis does not know any more is
-   * written anew. `fenced` when it was removed, or another process holds it: under a higher epoch, or, for one
-   * `isTaken` without Redis, under the same.
-   *
-   * @param whole with every utterance in `appended`
-   */
-  restore(
-    callId: CallId,
-    epoch: number,
-    whole: Commit,
-    isTaken: boolean,
-    signal: AbortSignal,
-  ): Promise<'committed' | 'fenced'>;
-}
-
 /** Live calls in Redis: every write is one script, refused as a whole unless its epoch holds the call. */
-export function redisCallStore(redis: RedisConnection, clock: Clock, takenChannel: string): RedisCallStore {
+export function redisCallStore(redis: RedisConnection, clock: Clock): SharedCallStore {
+  const { taken } = fleetChannels(redis);
   const callKey = (callId: string) => redis.key(`call:${callId}`);
   const calls = redis.key('calls');
   const outbox = redis.key('outbox');
@@ -48,7 +33,7 @@ export function redisCallStore(redis: RedisConnection, clock: Clock, takenChanne
     signal: AbortSignal,
   ) => {
     const utterances = appended.flatMap(({ index, role, content }) => [index, JSON.stringify([role, content])]);
-    const terms = [callId, epoch, how, KEEP_MS, takenChannel, holder];
+    const terms = [callId, epoch, how, KEEP_MS, taken, holder];
     const content = [
       JSON.stringify(head),
       appended.length,
@@ -62,13 +47,13 @@ export function redisCallStore(redis: RedisConnection, clock: Clock, takenChanne
 
   return {
     async take(callId, signal) {
-      const kept = await redis.run(TAKE, [callKey(callId)], [callId, KEEP_MS, takenChannel, holder], signal);
+      const kept = await redis.run(TAKE, [callKey(callId)], [callId, KEEP_MS, taken, holder], signal);
       const fields = new Map(pairsOf(kept));
       return { epoch: numberOf(fields.get('epoch')), stored: storedOf(fields) };
     },
     commit: (callId, epoch, commit, signal) => write('commit', callId, epoch, commit, signal),
-    restore: (callId, epoch, whole, isTaken, signal) =>
-      write(isTaken ? 'claim' : 'restore', callId, epoch, whole, signal),
+    restore: (callId, epoch, countedBy, whole, signal) =>
+      write(countedBy === 'memory' ? 'claim' : 'restore', callId, epoch, whole, signal),
     async load(callId, signal) {
       return storedOf(new Map(Object.entries(await redis.ask((client) => client.hgetall(callKey(callId)), signal))));
     },

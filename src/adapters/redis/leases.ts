@@ -1,21 +1,13 @@
-import type { Leases } from '../../ports/leases.ts';
+import type { SharedLeases } from '../../ports/leases.ts';
 import type { RedisConnection } from './connection.ts';
 import { numberOf } from './replies.ts';
 import { NOW, script } from './script.ts';
-
-export interface RedisLeases extends Leases {
-  /**
-   * Says that somebody is there. From the first time on, leases run only while somebody is: over a gap longer than
-   * `GAP_MS`, in which nobody could renew, each keeps what it had left. To be called about every second.
-   */
-  beat(signal: AbortSignal): Promise<void>;
-}
 
 /** Two beats missed, and a half: far less than what is left of a lease that is renewed in time. */
 const GAP_MS = 2_500;
 
 /** The slots of a fleet: one sorted set of holders by their expiry, on Redis' clock. */
-export function redisLeases(redis: RedisConnection): RedisLeases {
+export function redisLeases(redis: RedisConnection): SharedLeases {
   const keys = [redis.key('leases'), redis.key('leases-beat')];
 
   return {

@@ -1,24 +1,24 @@
+import type { SharedCallStore } from '../../ports/call-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { Fleet, FleetMember } from '../../ports/fleet.ts';
+import type { SharedLeases } from '../../ports/leases.ts';
 import type { ReplyCache } from '../../ports/reply-cache.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { Log } from '../../std/log.ts';
-import { type RedisCallStore, redisCallStore } from './call-store.ts';
+import { redisCallStore } from './call-store.ts';
 import { connectRedis, type RedisOptions } from './connection.ts';
 import { redisEventLog } from './event-log.ts';
-import { type Interject, type Interjections, openInterjections } from './interjections.ts';
-import { type RedisLeases, redisLeases } from './leases.ts';
+import { joinFleet, type RedisFleet } from './fleet.ts';
+import { redisLeases } from './leases.ts';
 import { redisReplyCache } from './reply-cache.ts';
-import { listenForTaken, type TakenListener } from './taken.ts';
 
 export interface RedisStores {
-  readonly callStore: RedisCallStore;
-  readonly leases: RedisLeases;
+  readonly callStore: SharedCallStore;
+  readonly leases: SharedLeases;
   readonly replyCache: ReplyCache;
   readonly eventLog: EventLog;
-  /** Hears of every call taken anew by whomever, this process included; returns how to stop. */
-  onTaken(listener: TakenListener): () => void;
-  /** Passes on what is to be said in calls served elsewhere; `interjectHere` is asked for what others pass on. Once. */
-  shareInterjections(interjectHere: Interject): Interjections;
+  /** Joins the other processes; once. Closed with the rest. */
+  join(member: FleetMember): Fleet;
   /** @throws Fault `redis.*` when Redis does not answer in time */
   ping(signal: AbortSignal): Promise<void>;
   /** Waits for what was asked, closes the connections. Idempotent. */
@@ -40,32 +40,22 @@ export async function openRedis(
   signal: AbortSignal,
 ): Promise<RedisStores> {
   const redis = await connectRedis(url, clock, log, options, signal);
-  const takenChannel = redis.key('taken');
-  const listening = new Set<() => void>();
+  let fleet: RedisFleet | undefined;
 
   return {
-    callStore: redisCallStore(redis, clock, takenChannel),
+    callStore: redisCallStore(redis, clock),
     leases: redisLeases(redis),
     replyCache: redisReplyCache(redis),
     eventLog: redisEventLog(redis),
-    onTaken(listener) {
-      const stop = listenForTaken(url, takenChannel, clock, listener);
-      listening.add(stop);
-      return () => {
-        listening.delete(stop);
-        stop();
-      };
-    },
-    shareInterjections(interjectHere) {
-      const interjections = openInterjections(url, redis, clock, interjectHere);
-      listening.add(interjections.close);
-      return interjections;
+    join(member) {
+      fleet = joinFleet(url, redis, clock, member);
+      return fleet;
     },
     async ping(within) {
       await redis.ask((client) => client.ping(), within);
     },
     async close() {
-      for (const stop of listening) stop();
+      fleet?.close();
       await redis.close();
     },
   };
