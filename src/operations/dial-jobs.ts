@@ -3,10 +3,9 @@ import type { CallControl } from '../ports/call-control.ts';
 import type { StoredDial } from '../ports/dials.ts';
 import type { Job, JobWork } from '../ports/jobs.ts';
 import type { OperationContext } from './context.ts';
-import { DIAL_FIELD } from './dial-queue.ts';
 import { CERTAIN_AFTER_MS, callIdOf, checkPlacedCall, dialIdOf, JOB_KINDS, lookUpDial } from './job-kinds.ts';
 import { reportEnded } from './report-ended.ts';
-import { settleFailed, settlePlaced } from './settle-dial.ts';
+import { DIAL_FIELD, settleFailed, settlePlaced } from './settle-dial.ts';
 
 /** A process that lives dials within seconds of taking an order. */
 const ABANDONED_AFTER_MS = 60_000;

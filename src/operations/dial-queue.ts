@@ -4,17 +4,8 @@ import type { StoredDial } from '../ports/dials.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { randomHex } from '../std/random.ts';
 import type { OperationContext } from './context.ts';
-import {
-  isNotDialled,
-  isWorthWaiting,
-  noKey,
-  queueFull,
-  refusedBefore,
-  requestReused,
-  stoodStill,
-} from './dial-outcome.ts';
-import { createDialPace, createWorkspaceRoom } from './dial-pace.ts';
-import { RINGING_MS, settleFailed, settlePlaced, settleUnknown, slotOf } from './settle-dial.ts';
+import { noKey, queueFull, refusedBefore, requestReused } from './dial-outcome.ts';
+import { createDialler, type DialStep, NOBODY } from './dialler.ts';
 
 /** An order to dial, as it stands. `unknown`: Retell may or may not have dialled; it is asked, and nobody dials again. */
 export type Dial =
@@ -52,48 +43,25 @@ export interface DialQueueOptions {
   readonly perSecond?: number;
 }
 
-/** The field of a call's metadata by which it is found again at Retell. */
-export const DIAL_FIELD = 'offhook_dial';
-
 /** How often the queue is looked at while somebody waits in it. */
 const TICK_MS = 1_000;
 /** How often else: another process may have died over orders it had taken in. */
 const IDLE_MS = 10_000;
-/** How often an order is tried while Retell refuses for a passing reason: with the waits between, four minutes. */
-const MAX_ATTEMPTS = 10;
-const LONGEST_WAIT_MS = 60_000;
 /** A dial on its way may take so long when the process is told to stop. */
 const GRACE_MS = 5_000;
-/**
- * An order is dialled within this time of being taken, or put back: the process may have stood still meanwhile. Well
- * below the time after which another process takes it for abandoned.
- */
-const FRESH_MS = 20_000;
 
-/** What came of looking for somebody to dial: nobody could be, nobody should be for a while, or somebody was. */
-type Step =
-  | { readonly kind: 'nobody' | 'rest' }
-  | { readonly kind: 'dialled'; readonly dial: Dial }
-  | { readonly kind: 'failed'; readonly fault: Fault };
-const NOBODY: Step = { kind: 'nobody' };
-const REST: Step = { kind: 'rest' };
-
-type Take = (signal: AbortSignal) => Promise<StoredDial | undefined>;
-
-/** Opens the queue for one process: first come, first dialled, never above the calls allowed here and at Retell. */
+/** Opens the queue for one process: first come, first dialled. */
 export function createDialQueue(context: OperationContext, options: DialQueueOptions = {}): DialQueue {
-  const { dials, leases, callControl, maxCalls, clock, log } = context;
+  const { dials, callControl, clock, log } = context;
   const { limit = 100, perSecond = 1 } = options;
   const stopping = new AbortController();
-  const dialling = new AbortController();
-  const pace = createDialPace(perSecond, clock);
-  const room = callControl && createWorkspaceRoom(callControl, clock, log);
+  const cutting = new AbortController();
+  const dialler = createDialler(context, { perSecond, stopping: stopping.signal, cutting: cutting.signal });
   const inHand = new Set<Promise<unknown>>();
   let look: { readonly at: number; readonly cancel: () => void } | undefined;
   let isPumping = false;
   let isRung = false;
   let isFailing = false;
-  let restUntil = 0;
   lookIn(TICK_MS);
 
   return {
@@ -128,7 +96,7 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     async close() {
       stopping.abort(new Fault('cancelled', 'calls.dialling_stopped', 'the process is stopping'));
       look?.cancel();
-      const cancel = clock.after(GRACE_MS, () => dialling.abort(stopping.signal.reason));
+      const cancel = clock.after(GRACE_MS, () => cutting.abort(stopping.signal.reason));
       await Promise.allSettled(inHand);
       cancel();
     },
@@ -137,104 +105,20 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
   /** The order is stored by now, so whatever fails but the dial itself leaves it in the queue. */
   async function dialOrQueue(order: StoredDial): Promise<Dial> {
     const { id } = order;
-    const step = await dialNext((signal) => dials.takeIfNext(id, signal)).catch((thrown: unknown): Step => {
-      log.warn(
-        { dial: id, reason: toFault(thrown).reason },
-        'a call could not be dialled at once; it waits in the queue',
-      );
-      return NOBODY;
-    });
+    const step = await dialler
+      .dialNext((signal) => dials.takeIfNext(id, signal))
+      .catch((thrown: unknown): DialStep => {
+        log.warn(
+          { dial: id, reason: toFault(thrown).reason },
+          'a call could not be dialled at once; it waits in the queue',
+        );
+        return NOBODY;
+      });
     if (step.kind === 'failed') throw step.fault;
-    if (step.kind === 'dialled') return step.dial;
+    if (step.kind === 'placed') return { state: 'placed', id, callId: step.callId };
     lookIn(TICK_MS);
     const now = await dials.find(id, stopping.signal);
     return stand(now ?? order, stopping.signal);
-  }
-
-  /** Dials for the order that `take` gives, under a slot that was there before: an order taken is an order dialled. */
-  async function dialNext(take: Take): Promise<Step> {
-    if (!room || clock.now() < restUntil) return NOBODY;
-    const { signal } = stopping;
-    // A name of its own: another process may hold a slot for the very order that is about to be asked for.
-    const ticket = slotOf(randomHex(8));
-    if ((await leases.acquire(ticket, maxCalls, RINGING_MS, signal)) === 'full') return NOBODY;
-    let hasRoom = false;
-    let taken: StoredDial | undefined;
-    let freshUntil = 0;
-    try {
-      hasRoom = await room.take(signal);
-      if (hasRoom && (await pace.turn(1_000 / perSecond, signal))) {
-        freshUntil = clock.now() + FRESH_MS;
-        taken = await take(signal);
-      }
-    } finally {
-      if (!taken) {
-        if (hasRoom) room.giveBack();
-        await free(ticket);
-      }
-    }
-    return taken ? dial(taken, ticket, freshUntil) : NOBODY;
-  }
-
-  async function dial(taken: StoredDial, ticket: string, freshUntil: number): Promise<Step> {
-    const { id, order } = taken;
-    let callId: CallId;
-    try {
-      if (!callControl || !order) throw noKey();
-      await leases.rename(ticket, slotOf(id), RINGING_MS, stopping.signal);
-      if (clock.now() > freshUntil) throw stoodStill(FRESH_MS);
-      stopping.signal.throwIfAborted();
-    } catch (thrown) {
-      await free(ticket);
-      return putBack(taken, toFault(thrown));
-    }
-    try {
-      const metadata = { ...order.metadata, [DIAL_FIELD]: id };
-      ({ callId } = await callControl.place({ ...order, metadata }, dialling.signal));
-    } catch (thrown) {
-      return failed(taken, toFault(thrown, 'calls.place_failed'));
-    }
-    await written(id, settlePlaced(context, id, callId));
-    return { kind: 'dialled', dial: { state: 'placed', id, callId } };
-  }
-
-  async function failed(taken: StoredDial, fault: Fault): Promise<Step> {
-    const { id, attempts } = taken;
-    const { reason } = fault;
-    log.warn({ dial: id, attempts, reason }, 'a call could not be placed');
-    if (isWorthWaiting(fault) && attempts < MAX_ATTEMPTS) return putBack(taken, fault);
-    if (isNotDialled(fault)) {
-      await free(slotOf(id));
-      await written(id, settleFailed(context, id, reason));
-    } else {
-      await written(id, settleUnknown(context, id, reason));
-    }
-    return { kind: 'failed', fault };
-  }
-
-  /** Nobody was dialled: the order waits again, and this process rests a little. */
-  async function putBack({ id, attempts }: StoredDial, fault: Fault): Promise<Step> {
-    const askedMs = Number(fault.detail.retryAfterMs ?? 0);
-    const delayMs = Math.max(askedMs, Math.min(LONGEST_WAIT_MS, TICK_MS * 2 ** (attempts - 1)));
-    restUntil = clock.now() + Math.max(askedMs, TICK_MS);
-    await free(slotOf(id));
-    await written(id, dials.postpone(id, delayMs, dialling.signal));
-    return REST;
-  }
-
-  /** What could not be written down leaves the order as one being dialled: it is looked up at Retell then. */
-  async function written(id: string, writing: Promise<void>): Promise<void> {
-    await writing.catch((thrown: unknown) => {
-      log.error({ dial: id, reason: toFault(thrown).reason }, 'what became of a dial could not be stored');
-    });
-  }
-
-  async function free(holder: string): Promise<void> {
-    try {
-      await leases.release(holder, dialling.signal);
-    } catch (thrown) {
-      log.warn({ reason: toFault(thrown).reason }, 'slot of a dial could not be freed; its lease will expire');
-    }
   }
 
   /** Looks at the queue so soon, or sooner when it would anyway. */
@@ -253,9 +137,9 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     isRung = false;
     let waits = true;
     try {
-      for (let step: Step | undefined; step?.kind !== 'nobody' && step?.kind !== 'rest'; ) {
+      for (let step: DialStep | undefined; step?.kind !== 'nobody' && step?.kind !== 'rest'; ) {
         waits = (await dials.waiting(stopping.signal)) > 0;
-        step = waits ? await dialNext(dials.take) : NOBODY;
+        step = waits ? await dialler.dialNext(dials.take) : NOBODY;
       }
       isFailing = false;
     } catch (thrown) {

@@ -4,6 +4,8 @@ import { withDeadline } from '../std/signals.ts';
 import type { OperationContext } from './context.ts';
 import { callPlaced, checkPlacedCall, lookUpDial } from './job-kinds.ts';
 
+/** The field of a call's metadata by which it is found again at Retell. */
+export const DIAL_FIELD = 'offhook_dial';
 /** From the order to the socket: Retell rings for 30 s unless told otherwise, and asks us once it was answered. */
 export const RINGING_MS = 120_000;
 
