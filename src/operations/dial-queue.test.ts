@@ -13,7 +13,7 @@ function order(toNumber: string): PlaceCall {
   return { fromNumber: '+15550100', toNumber };
 }
 
-interface Given extends DialQueueOptions {
+interface Given extends Partial<DialQueueOptions> {
   /** What Retell refuses; it dials whom it does not. */
   readonly fail?: (call: PlaceCall) => Fault | undefined;
   readonly concurrency?: CallControl['concurrency'];

@@ -39,8 +39,8 @@ export interface DialQueue {
 export interface DialQueueOptions {
   /** Orders that may wait; one more is refused. Default 100. */
   readonly limit?: number;
-  /** Dials begun per second by this process: every telephony provider has a limit. Default 1. */
-  readonly perSecond?: number;
+  /** Dials begun per second by this process. */
+  readonly perSecond: number;
 }
 
 /** How often the queue is looked at while somebody waits in it. */
@@ -51,9 +51,9 @@ const IDLE_MS = 10_000;
 const GRACE_MS = 5_000;
 
 /** Opens the queue for one process: first come, first dialled. */
-export function createDialQueue(context: OperationContext, options: DialQueueOptions = {}): DialQueue {
+export function createDialQueue(context: OperationContext, options: DialQueueOptions): DialQueue {
   const { dials, callControl, clock, log } = context;
-  const { limit = 100, perSecond = 1 } = options;
+  const { limit = 100, perSecond } = options;
   const stopping = new AbortController();
   const cutting = new AbortController();
   const dialler = createDialler(context, { perSecond, stopping: stopping.signal, cutting: cutting.signal });

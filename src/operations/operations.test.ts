@@ -71,7 +71,7 @@ function given(overrides: Partial<OperationContext> = {}) {
     callControl: undefined,
     ...overrides,
   });
-  const queue = createDialQueue(context);
+  const queue = createDialQueue(context, { perSecond: 1 });
   const goLive = (callId: CallId) =>
     live.set(callId, { callId, agent: 'desk', startedAt: 1, phase: 'listening', isProven: true, responseId: 0 });
   return { context, clock, done, queue, goLive };

@@ -55,7 +55,7 @@ export async function openHouse(
   };
   const metrics = createMetrics({ capacity: 10, active: () => live.size, withProcess: false });
   const meter = createMeter();
-  const queue = createDialQueue(context);
+  const queue = createDialQueue(context, { perSecond: 1 });
   const door = createSocketDoor({
     secrets: [],
     trustsEveryCall: true,

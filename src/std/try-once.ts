@@ -8,6 +8,8 @@ export type TryOutcome =
   /** It was told to stop: this try does not count. */
   | { readonly kind: 'handed_back' };
 
+/** Tries of a piece of work that says nothing about them. */
+export const DEFAULT_MAX_ATTEMPTS = 10;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 3_600_000;
 

@@ -9,6 +9,9 @@ export interface LoopWork<Piece> {
   run(piece: Piece): Promise<void>;
 }
 
+/** Pieces at once, for who says nothing about them. */
+export const DEFAULT_CONCURRENCY = 5;
+
 /** Who waits for work on one store; ringing makes them look at once. */
 export type Bells = Set<() => void>;
 

@@ -13,10 +13,10 @@ export interface MissedEndsOptions {
   readonly reportEnded: (call: RemoteCall, signal: AbortSignal) => Promise<'stored' | 'duplicate'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** A call that was stored since is left alone. Default 300,000. */
-  readonly quietMs?: number;
 }
 
+/** A call that was stored since is left alone. */
+const QUIET_MS = 300_000;
 const SWEEP_KIND = 'sweep-missed-ends';
 /** With the quiet before, and a sweep that fails once, a missed end is found within 15 minutes. */
 const EVERY_MINUTES = 5;
@@ -46,11 +46,8 @@ async function sweep(options: MissedEndsOptions, signal: AbortSignal): Promise<v
 }
 
 /** Those not stored for long, the longest first. */
-async function quietCalls(
-  { callStore, clock, quietMs = 300_000 }: MissedEndsOptions,
-  signal: AbortSignal,
-): Promise<readonly CallId[]> {
-  const before = clock.now() - quietMs;
+async function quietCalls({ callStore, clock }: MissedEndsOptions, signal: AbortSignal): Promise<readonly CallId[]> {
+  const before = clock.now() - QUIET_MS;
   const stored = await callStore.list(signal);
   return stored
     .filter(({ committedAt }) => committedAt <= before)

@@ -16,7 +16,6 @@ const run = promisify(execFile);
 export interface PostgresOptions {
   /** Where its data stays after `stop`; without it, nowhere. */
   readonly folder?: string;
-  readonly port?: number;
   /** Whether a commit survives the machine; tests only kill the process. Default false. */
   readonly isDurable?: boolean;
 }
@@ -37,7 +36,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   const bin = await findBinaries(user, scratch);
   const data = await dataFolder(folder, user);
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise(bin, data, user);
-  const port = options.port ?? (await freePort());
+  const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = {
     listen_addresses: '127.0.0.1',

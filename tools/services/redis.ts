@@ -21,13 +21,12 @@ const REDIS: DebianProgram = {
 export interface RedisOptions {
   /** Where its data stays after `stop`; without it, nowhere. */
   readonly folder?: string;
-  readonly port?: number;
 }
 
 /** A Redis that keeps its data as one in production should: every write in the append-only file, nothing evicted. */
 export async function startRedis(options: RedisOptions = {}): Promise<RunningService> {
   const { path, env } = await findProgram(REDIS);
-  const port = options.port ?? (await freePort());
+  const port = await freePort();
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'offhook-redis-'));
   await mkdir(folder, { recursive: true });
   const settings = {

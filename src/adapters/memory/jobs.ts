@@ -1,8 +1,8 @@
 import type { DeadJob, Job, Jobs, NewJob } from '../../ports/jobs.ts';
 import type { Clock } from '../../std/clock.ts';
 import { createTimetable } from '../../std/timetable.ts';
-import { type TryOutcome, tryOnce } from '../../std/try-once.ts';
-import { type Bells, type LoopWork, workLoop } from '../../std/work-loop.ts';
+import { DEFAULT_MAX_ATTEMPTS, type TryOutcome, tryOnce } from '../../std/try-once.ts';
+import { type Bells, DEFAULT_CONCURRENCY, type LoopWork, workLoop } from '../../std/work-loop.ts';
 
 interface Kept extends Job {
   readonly key: string | undefined;
@@ -23,7 +23,7 @@ export function memoryJobs(clock: Clock): MemoryJobs {
   let lastId = 0;
 
   const add = (jobs: readonly NewJob[]) => {
-    for (const { kind, key, payload, delayMs = 0, maxAttempts = 10 } of jobs) {
+    for (const { kind, key, payload, delayMs = 0, maxAttempts = DEFAULT_MAX_ATTEMPTS } of jobs) {
       const isSame = (job: Kept) => job.kind === kind && job.key === key && isWaiting(job);
       if (key !== undefined && [...kept.values()].some(isSame)) continue;
       const stands = { waitsUntil: clock.now() + delayMs };
@@ -69,7 +69,7 @@ export function memoryJobs(clock: Clock): MemoryJobs {
       signal.throwIfAborted();
       add(jobs);
     },
-    async work({ handlers, schedules = [], concurrency = 5 }, signal) {
+    async work({ handlers, schedules = [], concurrency = DEFAULT_CONCURRENCY }, signal) {
       for (const { kind, everyMinutes } of schedules) timetable.add(kind, everyMinutes);
       const loop: LoopWork<Kept> = {
         concurrency,

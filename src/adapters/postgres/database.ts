@@ -6,8 +6,6 @@ import { untilAborted } from '../../std/signals.ts';
 import { connectFault, isAnswer, postgresFault } from './postgres-fault.ts';
 import { SCHEMA, type Tables } from './schema.ts';
 
-/** Statements at once of one process; a fleet's sum has to stay below Postgres' `max_connections`. */
-const MAX_CONNECTIONS = 10;
 /** Making a connection, or waiting for a free one. */
 const CONNECT_TIMEOUT_MS = 1_000;
 /** Postgres gives a statement up; a server that stands still cannot, so the driver does a little later. */
@@ -54,12 +52,12 @@ export function databaseOver(pool: Pool, prepare: () => Promise<void>): Postgres
   };
 }
 
-/** Connections that are made when they are needed and given up when they are lost; opening one never fails. */
-export function openPool(url: string, name: string, max: number | undefined, log: Log): Pool {
+/** Connections, `max` at most, that are made when they are needed and given up when they are lost; opening one never fails. */
+export function openPool(url: string, name: string, max: number, log: Log): Pool {
   const pool = new Pool({
     connectionString: url,
     application_name: name,
-    max: max ?? MAX_CONNECTIONS,
+    max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,

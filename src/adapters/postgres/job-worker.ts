@@ -15,6 +15,7 @@ import { type Clock, sleep } from '../../std/clock.ts';
 import { toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { tryOnce } from '../../std/try-once.ts';
+import { DEFAULT_CONCURRENCY } from '../../std/work-loop.ts';
 import type { PostgresDatabase } from './database.ts';
 import { beat, freeHandedBack, settleRow, takeBack } from './job-rows.ts';
 import { addJobs } from './jobs.ts';
@@ -76,7 +77,7 @@ export function postgresJobWorker(place: Workplace): JobWorker {
 /** Works until the signal aborts, or until graphile-worker gives up. */
 async function workOnce(place: Workplace, work: JobWork, runners: Set<Runner>, signal: AbortSignal): Promise<void> {
   const { pool, clock, log } = place;
-  const { handlers, schedules = [], concurrency = 5 } = work;
+  const { handlers, schedules = [], concurrency = DEFAULT_CONCURRENCY } = work;
   const inHand = new Set<Promise<void>>();
   const doing = (task: Task): Task => {
     return async (payload, helpers) => {

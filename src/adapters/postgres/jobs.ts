@@ -1,10 +1,8 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DeadJob, Jobs, NewJob } from '../../ports/jobs.ts';
+import { DEFAULT_MAX_ATTEMPTS } from '../../std/try-once.ts';
 import type { PostgresDatabase } from './database.ts';
 import type { Tables } from './schema.ts';
-
-/** Tries of a job that says nothing about them. */
-const DEFAULT_MAX_ATTEMPTS = 10;
 
 /** Jobs in Postgres, without who does them. */
 export function postgresJobs(database: PostgresDatabase): Omit<Jobs, 'work'> {

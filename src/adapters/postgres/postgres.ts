@@ -21,6 +21,8 @@ const PRUNE_EVERY_MS = 3_600_000;
 const KEEP_TOOL_USES_MS = CALL_TTL_MS + DAY_MS;
 /** A request made again within this time is the same order. */
 const KEEP_DIALS_MS = 30 * DAY_MS;
+/** Statements at once of one process; a fleet's sum has to stay below Postgres' `max_connections`. */
+const CONNECTIONS = 10;
 /** One listens; the others take and settle jobs, a few milliseconds each. */
 const JOB_CONNECTIONS = 4;
 
@@ -45,7 +47,7 @@ export interface PostgresStores {
  */
 export async function openPostgres(url: string, clock: Clock, log: Log, signal: AbortSignal): Promise<PostgresStores> {
   signal.throwIfAborted();
-  const pool = openPool(url, 'offhook', undefined, log);
+  const pool = openPool(url, 'offhook', CONNECTIONS, log);
   const jobsPool = openPool(url, 'offhook jobs', JOB_CONNECTIONS, log);
   const database = databaseOver(pool, () => migrate(pool, () => prepareJobs(jobsPool, log)));
   const worker = postgresJobWorker({ database, pool: jobsPool, clock, log });

@@ -4,7 +4,7 @@ import { toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { createTimetable } from '../../std/timetable.ts';
 import { type TryOutcome, tryOnce } from '../../std/try-once.ts';
-import { type Bells, workLoop } from '../../std/work-loop.ts';
+import { type Bells, DEFAULT_CONCURRENCY, workLoop } from '../../std/work-loop.ts';
 import type { RecordsClient } from './records-client.ts';
 import type { HeldJob, JobOutcome } from './records-wire.ts';
 
@@ -66,7 +66,7 @@ export function jobsOver(client: RecordsClient, clock: Clock, log: Log): SqliteJ
       await client.ask('addJobs', [jobs, clock.now()], signal);
       ring();
     },
-    async work({ handlers, schedules = [], concurrency = 5 }, signal) {
+    async work({ handlers, schedules = [], concurrency = DEFAULT_CONCURRENCY }, signal) {
       for (const { kind, everyMinutes } of schedules) timetable.add(kind, everyMinutes);
       const kinds = Object.keys(handlers);
       const run = async (job: HeldJob) => {

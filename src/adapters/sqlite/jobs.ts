@@ -1,10 +1,8 @@
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DeadJob, NewJob } from '../../ports/jobs.ts';
+import { DEFAULT_MAX_ATTEMPTS } from '../../std/try-once.ts';
 import { positionsIn, type RecordsTables } from './records-schema.ts';
 import type { JobOperations, JobOutcome } from './records-wire.ts';
-
-/** Tries of a job that says nothing about them. */
-const DEFAULT_MAX_ATTEMPTS = 10;
 
 /** Jobs, as the records thread runs them, each operation in a transaction. */
 export function jobOperations(db: Kysely<RecordsTables>): JobOperations {
