@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CallId, ToolOutcome } from '../call/call.ts';
-import type { ToolLedger } from '../ports/tool-ledger.ts';
+import type { Claim, ToolLedger } from '../ports/tool-ledger.ts';
 import { type Bulkhead, createBulkhead } from '../resilience/bulkhead.ts';
-import type { Clock } from '../std/clock.ts';
+import { type Clock, sleep } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import { withDeadline } from '../std/signals.ts';
@@ -39,6 +39,9 @@ export interface ToolDesk {
 const MAX_RESULT_CHARS = 15_000;
 /** Runs of one tool at the same time, over all calls; the next one fails at once. */
 const RUNS_PER_TOOL = 10;
+/** After its deadline a tool is given up by whoever runs it; what it had sent by then has landed within this. */
+const LANDING_MS = 1_000;
+const LOOK_AGAIN_MS = 250;
 /** Reasons that say: nothing was done. Anything else a `once` tool throws leaves its outcome unknown. */
 const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'bulkhead.full']);
 
@@ -95,12 +98,25 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
   async function runOnce(run: Run): Promise<ToolOutcome> {
     const { job, tool, key } = run;
     if (tool.effect === 'safe') return act(run);
-    const claim = await ledger.claim(job.callId, key, lifetime.signal);
+    const claim = await claimInTurn(run);
     if (claim.kind === 'done') return recall(claim.content);
     if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
     const found = await lookUp(run);
     const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.granted.includes(key));
     return mayAct ? act(run) : found;
+  }
+
+  /**
+   * Claims the key. Whoever claimed it before may be at work on it in another process, from which the call was taken:
+   * what is not found of it yet may still land, so that one is given its time first.
+   */
+  async function claimInTurn({ job, tool, key }: Run): Promise<Claim> {
+    for (;;) {
+      const claim = await ledger.claim(job.callId, key, lifetime.signal);
+      const mayLand = claim.kind === 'unsettled' && claim.sinceMs < tool.timeoutMs + LANDING_MS;
+      if (!mayLand || tool.effect !== 'once') return claim;
+      await sleep(clock, LOOK_AGAIN_MS, lifetime.signal);
+    }
   }
 
   /** An unknown outcome says of what, so that the caller's yes is for that and nothing else. */

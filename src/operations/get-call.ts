@@ -31,12 +31,13 @@ export async function getCall(
   const live = context.liveCalls.list().find(({ callId }) => callId === id);
   if (live) return { ...live, state: 'live' };
   const callId = parseCallId(id);
+  const stored = callId && (await storedCall(context.callStore, callId, signal));
+  if (stored && stored.phase !== 'over') return { ...stored, state: 'live' };
   const report = callId && (await context.records.report(callId, signal));
   if (report) {
     const { transcript, ...rest } = report;
     return { state: 'ended', ...rest, ...(options.withTranscript && { transcript }) };
   }
-  const stored = callId && (await storedCall(context.callStore, callId, signal));
   if (stored) return { ...stored, state: 'live' };
   const dial = await queue.find(id, signal);
   if (dial) return dial;

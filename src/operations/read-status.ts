@@ -8,7 +8,8 @@ export interface Occupancy {
   readonly capacity: number;
   /** `active` of `capacity`; above 1 when live calls redialled into a full house. */
   readonly utilization: number;
-  readonly queued: number;
+  /** Orders that wait to be dialled; absent while nobody can say. */
+  readonly queued?: number;
 }
 
 /**
@@ -22,7 +23,9 @@ export async function readStatus<Figures extends object>(
   figures: () => Figures,
   signal: AbortSignal,
 ): Promise<Occupancy & Figures> {
-  const [active, queued] = await Promise.all([context.leases.count(signal), queue.waiting(signal)]);
+  // How the house is doing is asked most when part of it is away.
+  const waiting = queue.waiting(signal).catch(() => undefined);
+  const [active, queued] = await Promise.all([context.leases.count(signal), waiting]);
   const { maxCalls: capacity } = context;
-  return { active, capacity, utilization: active / capacity, queued, ...figures() };
+  return { active, capacity, utilization: active / capacity, ...(queued !== undefined && { queued }), ...figures() };
 }

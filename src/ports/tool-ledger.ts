@@ -5,8 +5,11 @@ export type Claim =
   | { readonly kind: 'claimed' }
   /** It was done; `content` is what it answered. */
   | { readonly kind: 'done'; readonly content: string }
-  /** Someone claimed it and never settled: it may or may not have taken effect. */
-  | { readonly kind: 'unsettled' };
+  /**
+   * Someone claimed it and has not settled: it may or may not have taken effect, or be about to. `sinceMs` is how long
+   * ago that was; infinite where nobody else can be at work on it still.
+   */
+  | { readonly kind: 'unsettled'; readonly sinceMs: number };
 
 /** A tool's effect, once per key. The key already holds tool, canonical arguments and scope. Durable across a process's death. */
 export interface ToolLedger {

@@ -103,6 +103,6 @@ function isCancelled(error: unknown, signal: AbortSignal): boolean {
 function refused(name: string, waitMs: number): Fault {
   return new Fault('unavailable', 'breaker.open', 'expected work that succeeds, recent attempts failed', {
     detail: { name, retryAfterMs: Math.max(0, Math.ceil(waitMs)) },
-    effect: 'hear the second model or the fallback line; calls in progress go on',
+    effect: 'are served without it where that can be: by a second model, from memory, or by the fallback line',
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Fault } from '../std/fault.ts';
 import { settle } from '../std/manual-clock.ts';
 import { callIdOf, openRoster, responderOf, type TestRoster } from './roster.fixture.ts';
 
@@ -123,6 +124,21 @@ describe('a call that another process has taken', () => {
     await roster.clock.advance(4_000);
     expect([stranger.letGoBy, stranger.carried.length]).toEqual(['terminate', 0]);
     expect(elsewhere.list()).toEqual([]);
+  });
+
+  it('is not taken by a stranger when the store does not say whose it is', async () => {
+    const roster = openRoster();
+    const line = await roster.dial(1);
+    const { callStore } = roster.services;
+    const away = { ...callStore, load: () => Promise.reject(new Fault('unavailable', 'store.away', 'away')) };
+    const elsewhere = openRoster({ callStore: away }, roster.clock);
+    const stranger = await elsewhere.dial(1, { isProven: false });
+    await stranger.ask(1, 'who am I?');
+    expect(stranger.sent(1).length).toBeGreaterThan(0);
+    expect(elsewhere.list()).toMatchObject([{ isProven: false }]);
+    await line.ask(1, 'hi');
+    expect(line.letGoBy).toBeUndefined();
+    expect((await stored(roster, 1))?.head.lastAsk).toBe(1);
   });
 
   it('is taken as soon as somebody vouches for the socket', async () => {

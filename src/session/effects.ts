@@ -34,6 +34,8 @@ export interface EffectRunner {
   run(effects: readonly Effect[], call: Call): void;
   /** Commits and says now what has gathered. */
   flush(): void;
+  /** A newer session holds the call: nothing of this one is written, said or begun any more. */
+  fence(): void;
   /** Aborts drafts and stops clocks; settles when every commit has been stored, refused or given up. */
   close(): Promise<void>;
 }
@@ -86,6 +88,9 @@ export function createEffectRunner(
       }
     },
     flush,
+    fence() {
+      isFenced = true;
+    },
     async close() {
       flush();
       for (const controller of drafts.values()) controller.abort(gone());

@@ -113,17 +113,19 @@ export function takeSeat(
   async function serve(): Promise<void> {
     await older;
     const known = await knownCall();
-    const isHeld = known?.head.isProven && known.head.phase.kind !== 'adrift';
+    const isHeld = typeof known === 'object' && known.head.isProven && known.head.phase.kind !== 'adrift';
     if (isHeld && !(await isVouchedFor())) {
       log.warn({ callId }, 'an unproven socket for a live call was let go');
       line.terminate();
       return;
     }
-    if (!(await admit(known !== undefined))) {
+    if (!(await admit(typeof known === 'object'))) {
       refuse(chosenFor(await details.arrived('busy')) ?? defaultAgent);
       return;
     }
-    const taken = isLeaving ? undefined : await take();
+    // Nobody knows whose call it is: who is not vouched for is talked to, and takes nothing from anybody.
+    const isDoubtful = known === 'unreadable' && !isProven;
+    const taken = isLeaving ? undefined : isDoubtful ? UNTAKEN : await take();
     const brought = taken && !taken.stored ? await details.arrived('greeting') : undefined;
     if (!taken || isLeaving) {
       // Nothing has begun, so nothing is lost: the next socket greets.
@@ -157,12 +159,12 @@ export function takeSeat(
     return (await leases.acquire(callId, services.maxCalls, LEASE_MS, signal)) === 'held';
   }
 
-  async function knownCall(): Promise<StoredCall | undefined> {
+  async function knownCall(): Promise<StoredCall | 'unreadable' | undefined> {
     try {
       return await callStore.load(callId, signal);
     } catch (thrown) {
       log.error({ callId, reason: toFault(thrown).reason }, 'the store could not be asked for a call; taken for new');
-      return undefined;
+      return 'unreadable';
     }
   }
 
@@ -172,7 +174,7 @@ export function takeSeat(
       return await callStore.take(callId, signal);
     } catch (thrown) {
       log.error({ callId, reason: toFault(thrown).reason }, 'call could not be taken; it is answered and not stored');
-      return { epoch: 0, stored: undefined };
+      return UNTAKEN;
     }
   }
 
@@ -227,6 +229,9 @@ function refusalOf(agent: Agent): 'transfer' | 'end' | 'callback' {
   const { kind } = agent.overflow.action;
   return kind === 'digits' ? 'end' : kind;
 }
+
+/** A call that is held nowhere. */
+const UNTAKEN: TakenCall = { epoch: 0, stored: undefined };
 
 /** Where a call is written that the store could not take: it may be held elsewhere, so nothing acts once for it. */
 const UNSTORED: SessionServices['callStore'] = { commit: () => Promise.resolve('kept') };

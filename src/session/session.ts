@@ -66,6 +66,7 @@ export async function runSession(services: SessionServices, start: SessionStart)
     feed({ kind: 'opened', at: clock.now(), isProven: start.isProven, isResumed: start.isResumed });
     for await (const input of inbox) {
       if (input.kind === 'fenced') {
+        runner.fence();
         log.warn({ callId: call.id }, 'a newer session holds the call; letting go');
         line.terminate();
         return 'fenced';

@@ -25,6 +25,12 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
       expect(claims.filter(({ kind }) => kind === 'unsettled')).toHaveLength(49);
     });
 
+    it('says how long ago an unsettled key was claimed, at the least', async () => {
+      await ledger.claim(callId, key, signal);
+      const claim = await ledger.claim(callId, key, signal);
+      expect(claim.kind === 'unsettled' && claim.sinceMs).toBeGreaterThanOrEqual(0);
+    });
+
     it('answers a settled key with what the tool answered', async () => {
       await ledger.claim(callId, key, signal);
       await ledger.settle(callId, key, 'booked for eight', signal);
@@ -65,7 +71,7 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
       await ledger.forget(callId, signal);
       await ledger.forget(callId, signal);
       expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'claimed' });
-      expect(await ledger.claim(other, key, signal)).toEqual({ kind: 'unsettled' });
+      expect(await ledger.claim(other, key, signal)).toMatchObject({ kind: 'unsettled' });
     });
 
     it('refuses an aborted signal with its reason', async () => {
@@ -79,7 +85,7 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
       await ledger.claim(callId, 'done', signal);
       await ledger.settle(callId, 'done', 'booked', signal);
       ledger = await subject.reopen();
-      expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'unsettled' });
+      expect(await ledger.claim(callId, key, signal)).toMatchObject({ kind: 'unsettled' });
       expect(await ledger.claim(callId, 'done', signal)).toEqual({ kind: 'done', content: 'booked' });
     });
   });

@@ -18,7 +18,9 @@ export function memoryToolLedger(): ToolLedger {
         ofCall(callId).set(key, {});
         return { kind: 'claimed' };
       }
-      return use.content === undefined ? { kind: 'unsettled' } : { kind: 'done', content: use.content };
+      // One process, whose desk joins those who ask for what is under way.
+      if (use.content === undefined) return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY };
+      return { kind: 'done', content: use.content };
     },
     // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.
     async settle(callId, key, content, _signal) {

@@ -27,12 +27,12 @@ export function postgresToolLedger(database: PostgresDatabase): PostgresToolLedg
           if (claimed.length > 0) return { kind: 'claimed' };
           const found = await db
             .selectFrom('tool_uses')
-            .select('content')
+            .select(['content', sql<number>`offhook.now_ms() - claimed_at`.as('since_ms')])
             .where((eb) => eb.and(use(callId, key)))
             .executeTakeFirst();
           // Released between the two: claimed anew.
           if (found === undefined) continue;
-          if (found.content === null) return { kind: 'unsettled' };
+          if (found.content === null) return { kind: 'unsettled', sinceMs: Number(found.since_ms) };
           const content: string = JSON.parse(found.content);
           return { kind: 'done', content };
         }

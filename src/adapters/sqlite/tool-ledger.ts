@@ -28,7 +28,9 @@ export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLe
       return live.transact(() => {
         if (claim.run(callId, key, clock.now()).changes === 1) return { kind: 'claimed' };
         const content = optionalText(read.get(callId, key) ?? {}, 'content');
-        return content === undefined ? { kind: 'unsettled' } : { kind: 'done', content };
+        // One process at a time has the folder, and its desk joins those who ask for what is under way.
+        if (content === undefined) return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY };
+        return { kind: 'done', content };
       });
     },
     // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.

@@ -87,7 +87,7 @@ export const status = z.object({
   active: z.number().describe('Slots held, adrift calls and dials included.'),
   capacity: z.number(),
   utilization: z.number().describe('active of capacity.'),
-  queued: z.number().describe('Waiting to be dialled.'),
+  queued: z.number().optional().describe('Waiting to be dialled; absent while nobody can say.'),
   turns: z.number().describe('That the percentiles and shares are taken over.'),
   firstSentenceMs: percentiles,
   answerMs: percentiles,
