@@ -32,19 +32,18 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
 
   return {
     async openDial({ id, order, requestId }, limit, now) {
-      if (requestId !== undefined) {
-        const before = await db.selectFrom('dials').selectAll().where('request_id', '=', requestId).executeTakeFirst();
-        if (before !== undefined)
-          return before.fingerprint === fingerprint(before.id, order)
-            ? { kind: 'known', dial: storedOf(before) }
-            : { kind: 'reused' };
-      }
+      const request = requestId === undefined ? null : fingerprint('request', requestId);
+      const before = await db.selectFrom('dials').selectAll().where('request', '=', request).executeTakeFirst();
+      if (before !== undefined)
+        return before.fingerprint === fingerprint(before.id, order)
+          ? { kind: 'known', dial: storedOf(before) }
+          : { kind: 'reused' };
       if ((await waiting()) >= limit) return { kind: 'full' };
       const row = await db
         .insertInto('dials')
         .values({
           id,
-          request_id: requestId ?? null,
+          request,
           fingerprint: fingerprint(id, order),
           what: JSON.stringify(order),
           state: 'queued',

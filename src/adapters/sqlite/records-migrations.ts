@@ -91,7 +91,7 @@ export const RECORDS_MIGRATIONS: readonly string[] = [
   CREATE TABLE dials (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
-    request_id TEXT UNIQUE,
+    request TEXT UNIQUE,
     fingerprint TEXT NOT NULL,
     what TEXT,
     state TEXT NOT NULL,

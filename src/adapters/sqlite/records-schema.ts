@@ -77,7 +77,8 @@ export interface RecordsTables {
   readonly dials: {
     readonly place: Generated<number>;
     readonly id: string;
-    readonly request_id: string | null;
+    /** A fingerprint of what the client calls it. */
+    readonly request: string | null;
     readonly fingerprint: string;
     /** The order, as JSON; null once it is forgotten. */
     readonly what: string | null;
