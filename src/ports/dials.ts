@@ -30,6 +30,9 @@ export interface NewDial {
   readonly requestId: string | undefined;
 }
 
+/** How long an order is kept once nobody will be dialled for it: a request made again within this time is the same order. */
+export const KEEP_DIALS_MS = 30 * 86_400_000;
+
 /** Orders to dial, kept across restarts and shared by all processes: each is dialled by one of them at most. */
 export interface Dials {
   /**

@@ -1,4 +1,5 @@
 import { FAULT_POLICY, type Fault, toFault } from './fault.ts';
+import type { Log } from './log.ts';
 
 /** What came of one try at a piece of work. */
 export type TryOutcome =
@@ -37,6 +38,18 @@ export async function tryOnce(
     if (isHopeless || attempt >= maxAttempts) return { kind: 'dead', fault };
     return { kind: 'again', delayMs: delayAfter(attempt), fault };
   }
+}
+
+/** Says when a try at a job failed, and whether there is another one. */
+export function noteOutcome(
+  log: Log,
+  { id, kind, attempt }: { readonly id: string; readonly kind: string; readonly attempt: number },
+  outcome: TryOutcome,
+): void {
+  if (outcome.kind !== 'again' && outcome.kind !== 'dead') return;
+  const fields = { job: id, jobKind: kind, attempt, reason: outcome.fault.reason };
+  if (outcome.kind === 'again') log.warn(fields, 'a job failed and is tried again');
+  else log.error(fields, 'a job was set aside; it can be requeued');
 }
 
 /** 1, 5, 25 s ... to an hour. */

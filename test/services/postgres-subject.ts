@@ -5,6 +5,7 @@ import { openPostgres, type PostgresStores } from '../../src/adapters/postgres/p
 import { silentLog } from '../../src/std/log.ts';
 import { ManualClock } from '../../src/std/manual-clock.ts';
 import { type MakeSubject, signal } from '../contracts/subject.ts';
+import { inTurn } from './in-turn.ts';
 
 type Ports = Pick<PostgresStores, 'records' | 'toolLedger' | 'dials' | 'jobs'>;
 
@@ -101,12 +102,4 @@ async function createDatabase(from: string): Promise<string> {
   const url = new URL(admin);
   url.pathname = `/${name}`;
   return url.href;
-}
-
-/** Every method of the ports goes to the next one of them. */
-function inTurn<Port extends object>(ports: readonly Port[]): Port {
-  let turn = 0;
-  const [first] = ports;
-  if (!first) throw new Error('expected at least one port');
-  return new Proxy(first, { get: (_, name) => Reflect.get(ports[turn++ % ports.length] ?? first, name) });
 }

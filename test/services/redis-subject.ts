@@ -5,6 +5,7 @@ import { openRedis, type RedisStores } from '../../src/adapters/redis/redis.ts';
 import { silentLog } from '../../src/std/log.ts';
 import { ManualClock } from '../../src/std/manual-clock.ts';
 import { type MakeSubject, signal } from '../contracts/subject.ts';
+import { inTurn } from './in-turn.ts';
 
 /** Redis dates what expires by itself: between two commands of a test less than this goes by. */
 const LEEWAY_MS = 5_000;
@@ -64,13 +65,4 @@ export async function withClient<T>(url: string, work: (redis: Redis) => Promise
   } finally {
     redis.disconnect();
   }
-}
-
-function inTurn<Port extends object>(ports: readonly Port[]): Port {
-  const [first] = ports;
-  if (!first) throw new Error('expected a port');
-  let turn = 0;
-  return new Proxy(first, {
-    get: (_first, method) => Reflect.get(ports[turn++ % ports.length] ?? first, method),
-  });
 }

@@ -41,39 +41,14 @@ export function postgresDials(database: PostgresDatabase): PostgresDials {
 
     take: (signal) =>
       database.run(async (db) => {
-        const row = await db
-          .updateTable('dials')
-          .set(TAKEN)
-          .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
-          .where('place', '=', ({ selectFrom }) =>
-            selectFrom('dials')
-              .select('place')
-              .where('state', '=', 'queued')
-              .where('due_at', '<=', NOW)
-              .orderBy('place')
-              .limit(1)
-              .forUpdate()
-              .skipLocked(),
-          )
-          .returningAll()
-          .executeTakeFirst();
+        const next = firstQueued(db).where('due_at', '<=', NOW).forUpdate().skipLocked();
+        const row = await takeAt(db, next).executeTakeFirst();
         return row && storedOf(row);
       }, signal),
 
     takeIfNext: (id, signal) =>
       database.run(async (db) => {
-        const row = await db
-          .updateTable('dials')
-          .set(TAKEN)
-          .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
-          .where('place', '=', ({ selectFrom }) =>
-            selectFrom('dials').select('place').where('state', '=', 'queued').orderBy('place').limit(1),
-          )
-          .where('id', '=', id)
-          .where('state', '=', 'queued')
-          .where('due_at', '<=', NOW)
-          .returningAll()
-          .executeTakeFirst();
+        const row = await takeAt(db, firstQueued(db)).where('id', '=', id).executeTakeFirst();
         return row && storedOf(row);
       }, signal),
 
@@ -162,6 +137,22 @@ export function postgresDials(database: PostgresDatabase): PostgresDials {
           .execute();
       }, signal),
   };
+}
+
+function firstQueued(db: Kysely<Tables>) {
+  return db.selectFrom('dials').select('place').where('state', '=', 'queued').orderBy('place').limit(1);
+}
+
+/** Takes the order at this place, if it still waits and is due. */
+function takeAt(db: Kysely<Tables>, place: ReturnType<typeof firstQueued>) {
+  return db
+    .updateTable('dials')
+    .set(TAKEN)
+    .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
+    .where('place', '=', place)
+    .where('state', '=', 'queued')
+    .where('due_at', '<=', NOW)
+    .returningAll();
 }
 
 async function waiting(db: Kysely<Tables>): Promise<number> {

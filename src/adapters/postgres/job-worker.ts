@@ -13,8 +13,9 @@ import type { Pool } from 'pg';
 import type { JobHandler, JobSchedule, JobWork } from '../../ports/jobs.ts';
 import { type Clock, sleep } from '../../std/clock.ts';
 import { toFault } from '../../std/fault.ts';
+import { isRecord } from '../../std/json.ts';
 import type { Log } from '../../std/log.ts';
-import { tryOnce } from '../../std/try-once.ts';
+import { noteOutcome, tryOnce } from '../../std/try-once.ts';
 import { DEFAULT_CONCURRENCY } from '../../std/work-loop.ts';
 import type { PostgresDatabase } from './database.ts';
 import { beat, freeHandedBack, settleRow, takeBack } from './job-rows.ts';
@@ -142,9 +143,7 @@ function taskOf({ database, log }: Workplace, kind: string, handle: JobHandler, 
     if (outcome.kind === 'done') return;
     await settleRow(database, { id, holder: holder ?? '' }, outcome, always);
     if (outcome.kind === 'handed_back') throw signal.reason;
-    const fields = { job: id, jobKind: kind, attempt, reason: outcome.fault.reason };
-    if (outcome.kind === 'again') log.warn(fields, 'a job failed and is tried again');
-    else log.error(fields, 'a job was set aside; it can be requeued');
+    noteOutcome(log, told, outcome);
     // Only what is thrown keeps graphile-worker from deleting the row, or what became of it.
     throw outcome.fault;
   };
@@ -198,8 +197,4 @@ function keepBeating({ database, clock, log }: Workplace, worker: string): () =>
 /** What graphile-worker says is for who looks into it: what an operator has to know, the worker says itself. */
 function quiet(log: Log): Logger {
   return new Logger(() => (level, said) => log.debug({ level, said }, 'graphile-worker'));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
-import type { Dials } from '../../ports/dials.ts';
+import { type Dials, KEEP_DIALS_MS } from '../../ports/dials.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
@@ -19,8 +19,6 @@ const DAY_MS = 86_400_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** A day more than a call may live. */
 const KEEP_TOOL_USES_MS = CALL_TTL_MS + DAY_MS;
-/** A request made again within this time is the same order. */
-const KEEP_DIALS_MS = 30 * DAY_MS;
 /** Statements at once of one process; a fleet's sum has to stay below Postgres' `max_connections`. */
 const CONNECTIONS = 10;
 /** One listens; the others take and settle jobs, a few milliseconds each. */

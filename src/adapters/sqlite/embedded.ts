@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { CallStore } from '../../ports/call-store.ts';
-import type { Dials } from '../../ports/dials.ts';
+import { type Dials, KEEP_DIALS_MS } from '../../ports/dials.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
@@ -25,8 +25,6 @@ const PRUNE_EVERY_MS = 3_600_000;
 const KEEP_CALLS_MS = CALL_TTL_MS + 86_400_000;
 /** Retell's webhooks may be 72 h late; a fact published again within this time is still known. */
 const KEEP_EVENTS_MS = 7 * 86_400_000;
-/** A request made again within this time is the same order. */
-const KEEP_DIALS_MS = 30 * 86_400_000;
 
 export interface Embedded {
   readonly callStore: CallStore;

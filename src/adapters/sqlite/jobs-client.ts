@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../../std/clock.ts';
 import { toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { createTimetable } from '../../std/timetable.ts';
-import { type TryOutcome, tryOnce } from '../../std/try-once.ts';
+import { noteOutcome, type TryOutcome, tryOnce } from '../../std/try-once.ts';
 import { type Bells, DEFAULT_CONCURRENCY, workLoop } from '../../std/work-loop.ts';
 import type { RecordsClient } from './records-client.ts';
 import type { HeldJob, JobOutcome } from './records-wire.ts';
@@ -100,11 +100,4 @@ function placed(outcome: TryOutcome, now: number): JobOutcome {
     default:
       return outcome satisfies never;
   }
-}
-
-function noteOutcome(log: Log, { id, kind, attempt }: HeldJob, outcome: TryOutcome): void {
-  if (outcome.kind !== 'again' && outcome.kind !== 'dead') return;
-  const fields = { job: id, jobKind: kind, attempt, reason: outcome.fault.reason };
-  if (outcome.kind === 'again') log.warn(fields, 'a job failed and is tried again');
-  else log.error(fields, 'a job was set aside; it can be requeued');
 }
