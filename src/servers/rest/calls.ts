@@ -35,7 +35,7 @@ const place = restRoute({
   group: 'Calls',
   summary: 'Dial out',
   more:
-    'Dials at once when there is a free line, else queues the order and says its place. With the same Idempotency-Key ' +
+    'Dials at once when there is a free slot, else queues the order and says its place. With the same Idempotency-Key ' +
     'the same order is never dialled twice. After retell.outcome_unknown a phone may be ringing: look the order up.',
   role: 'operator',
   isAlwaysKeyed: true,
