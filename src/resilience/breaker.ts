@@ -13,11 +13,15 @@ export interface Breaker {
   /**
    * Runs `fn` unless the circuit is open. A rejection is a failure, and so is a value that `isFailure` says is one
    * (too slow, say); the value is returned all the same. A cancelled run (a `cancelled` Fault, or the signal
-   * aborted) counts as neither.
+   * aborted) counts as neither, like one that `isFailure` says nothing of (`undefined`).
    *
    * @throws Fault `breaker.open`
    */
-  run<T>(fn: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, isFailure?: (value: T) => boolean): Promise<T>;
+  run<T>(
+    fn: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    isFailure?: (value: T) => boolean | undefined,
+  ): Promise<T>;
   /** A run that had counted as a success went wrong later: counts it as a failure instead. */
   takeBackSuccess(): void;
   state(): BreakerState;
@@ -50,7 +54,7 @@ export function createBreaker(name: string, clock: Clock, times: BreakerTimes = 
       const before = admit();
       try {
         const value = await fn(signal);
-        settle(before, signal.aborted ? 'cancelled' : isFailure(value) ? 'failure' : 'success');
+        settle(before, signal.aborted ? 'cancelled' : outcomeOf(isFailure(value)));
         return value;
       } catch (error) {
         settle(before, isCancelled(error, signal) ? 'cancelled' : 'failure');
@@ -94,6 +98,11 @@ export function createBreaker(name: string, clock: Clock, times: BreakerTimes = 
     window.clear();
     state = { state: 'open', openedAt, probeAt: openedAt + forMs };
   }
+}
+
+function outcomeOf(isFailure: boolean | undefined): Outcome {
+  if (isFailure === undefined) return 'cancelled';
+  return isFailure ? 'failure' : 'success';
 }
 
 function isCancelled(error: unknown, signal: AbortSignal): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { createDependency, type Dependency, isAway } from './dependency.ts';
@@ -9,7 +10,14 @@ const refusal = new Fault('invalid', 'spool.refused', 'expected something else')
 
 function make() {
   const clock = new ManualClock();
-  const options = { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 8 };
+  const options = {
+    name: 'redis',
+    deadlineMs: 100,
+    lateReason: 'redis.timeout',
+    crowdedReason: 'redis.crowded',
+    restMs: 500,
+    limit: 8,
+  };
   return { clock, dependency: createDependency(options, clock) };
 }
 
@@ -94,6 +102,55 @@ describe('a dependency', () => {
     await Promise.all(runs);
     await clock.advance(0);
     expect(dependency.state()).toMatchObject({ name: 'redis', state: 'closed' });
+  });
+});
+
+describe('a dependency that is asked for too much', () => {
+  const crowded = new Fault('unavailable', 'redis.crowded', 'expected a free connection, there is none');
+
+  it('is not away for it, though it has not answered either', async () => {
+    const { dependency } = make();
+    for (let i = 0; i < 20; i++) await bad(dependency, crowded);
+    expect(dependency.state()).toEqual({ name: 'redis', state: 'closed', hasAnswered: false });
+    for (let i = 0; i < 4; i++) await bad(dependency);
+    await bad(dependency, crowded);
+    await bad(dependency);
+    expect(dependency.state()).toMatchObject({ state: 'open', reason: 'redis.unreachable' });
+  });
+
+  it('is asked in turn by whoever can wait: others find their places free, and the wait is in nobody’s time', async () => {
+    const { clock, dependency } = make();
+    const inTurn = dependency.inTurn(2);
+    let most = 0;
+    let now = 0;
+    const work = async (within: AbortSignal) => {
+      most = Math.max(most, ++now);
+      await sleep(clock, 90, within);
+      now--;
+    };
+    const all = Promise.all(Array.from({ length: 20 }, () => inTurn(work, idle)));
+    await clock.advance(10);
+    expect(await Promise.all(Array.from({ length: 8 }, () => good(dependency)))).toHaveLength(8);
+    await clock.advance(900);
+    await all;
+    expect(most).toBe(2);
+    expect(dependency.state()).toMatchObject({ state: 'closed', hasAnswered: true });
+  });
+
+  it('is away for those in turn too, whoever found out', async () => {
+    const { clock, dependency } = make();
+    const inTurn = dependency.inTurn(1);
+    const late = Array.from({ length: 5 }, () =>
+      inTurn(() => new Promise(() => {}), idle).catch((f: Fault) => f.reason),
+    );
+    await clock.advance(500);
+    expect(await Promise.all(late)).toEqual(Array.from({ length: 5 }, () => 'redis.timeout'));
+    expect(dependency.state()).toMatchObject({ state: 'open', reason: 'redis.timeout' });
+    await expect(good(dependency)).rejects.toMatchObject({ reason: 'breaker.open' });
+    await expect(inTurn(async () => 'fine', idle)).rejects.toMatchObject({ reason: 'breaker.open' });
+    await clock.advance(500);
+    expect(await inTurn(async () => 'fine', idle)).toBe('fine');
+    expect(await good(dependency)).toBe('fine');
   });
 });
 

@@ -3,6 +3,7 @@ import { Fault, toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
 import { type BreakerState, createBreaker } from './breaker.ts';
 import { createBulkhead } from './bulkhead.ts';
+import { createTurns } from './turns.ts';
 
 /** How a dependency is doing, for whoever runs the house. */
 export interface DependencyState {
@@ -14,10 +15,18 @@ export interface DependencyState {
   readonly reason?: string;
 }
 
+/** Asks a dependency. Faults: what the work threw, the deadline's, `breaker.open`, `bulkhead.full`. */
+export type Ask = <T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) => Promise<T>;
+
 /** Something outside that the house can do without for a while: asked within its time, and not at all while it is away. */
 export interface Dependency {
-  /** Settles within the deadline. Faults: what the work threw, the deadline's, `breaker.open`, `bulkhead.full`. */
-  run<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Settles within the deadline. */
+  readonly run: Ask;
+  /**
+   * The same dependency for work that nobody on the line waits for, `places` at once: it takes none of the requests
+   * that `run` may make, and waits for its turn; the deadline is counted from there. Whether it is away both learn.
+   */
+  inTurn(places: number): Ask;
   state(): DependencyState;
 }
 
@@ -26,28 +35,35 @@ export interface DependencyOptions {
   readonly deadlineMs: number;
   /** The Fault's reason when the deadline passes. */
   readonly lateReason: string;
+  /** The reason of a Fault that says only that we ask for too much at once: it is no sign of being away, nor of being there. */
+  readonly crowdedReason?: string;
   /** How long it is left alone after failing five times in a row, or half of ten times. */
   readonly restMs: number;
   /** Requests at once. */
   readonly limit: number;
 }
 
-/** What came of asking: it answered, though perhaps with a refusal of what was asked. */
-type Outcome<T> = { readonly kind: 'answer'; readonly answer: T } | { readonly kind: 'refusal'; readonly fault: Fault };
+/** What came of asking: it answered, though perhaps with a refusal of what was asked, or it was not asked at all. */
+type Outcome<T> =
+  | { readonly kind: 'answer'; readonly answer: T }
+  | { readonly kind: 'refusal' | 'unasked'; readonly fault: Fault };
+
+/** Pieces of work that may wait for their turn: far more than all workers have in hand. */
+const WAITING = 1_000;
 
 /** A deadline, a bulkhead and a breaker around one dependency; its state says whether to count on it. */
 export function createDependency(options: DependencyOptions, clock: Clock): Dependency {
-  const { name, deadlineMs, lateReason, restMs, limit } = options;
+  const { name, deadlineMs, lateReason, crowdedReason, restMs, limit } = options;
   const breaker = createBreaker(name, clock, { openForMs: restMs, openForAtMostMs: restMs });
   const bulkhead = createBulkhead(name, limit);
   let hasAnswered = false;
   let reason: string | undefined;
 
   return {
-    async run(work, signal) {
-      const outcome = await bulkhead.run(() => breaker.run((within) => ask(work, within), signal), signal);
-      if (outcome.kind === 'refusal') throw outcome.fault;
-      return outcome.answer;
+    run: (work, signal) => bulkhead.run(() => guarded(work, signal), signal),
+    inTurn(places) {
+      const take = createTurns(name, places, WAITING);
+      return (work, signal) => take(() => guarded(work, signal), signal);
     },
     state: () => ({
       name,
@@ -57,6 +73,12 @@ export function createDependency(options: DependencyOptions, clock: Clock): Depe
     }),
   };
 
+  async function guarded<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const outcome = await breaker.run((within) => ask(work, within), signal, isFailure);
+    if (outcome.kind !== 'answer') throw outcome.fault;
+    return outcome.answer;
+  }
+
   async function ask<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<Outcome<T>> {
     try {
       const answer = await withDeadline(clock, deadlineMs, lateReason, signal, work);
@@ -64,6 +86,7 @@ export function createDependency(options: DependencyOptions, clock: Clock): Depe
       return { kind: 'answer', answer };
     } catch (thrown) {
       if (signal.aborted || toFault(thrown).kind === 'cancelled') throw thrown;
+      if (thrown instanceof Fault && thrown.reason === crowdedReason) return { kind: 'unasked', fault: thrown };
       if (thrown instanceof Fault && !isAway(thrown)) {
         // It is there: one bad request must not cut off all the others.
         answered();
@@ -78,6 +101,10 @@ export function createDependency(options: DependencyOptions, clock: Clock): Depe
     hasAnswered = true;
     reason = undefined;
   }
+}
+
+function isFailure({ kind }: Outcome<unknown>): false | undefined {
+  return kind === 'unasked' ? undefined : false;
 }
 
 /** Whether a Fault says that a dependency is away, and nothing about what was asked of it. */
