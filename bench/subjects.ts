@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../test/free-port.ts';
+import { freePort } from '../tools/services/free-port.ts';
 import { BARE_KINDS, type BareKind } from './bare-kinds.ts';
 import { ROOT } from './host.ts';
 import { CORE, listeningPort, type Running, run } from './processes.ts';

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureWebhookKey } from '../src/variants/config-webhook-key.ts';
-import { freePort } from '../test/free-port.ts';
+import { freePort } from './services/free-port.ts';
 import { startNginx } from './services/nginx.ts';
 import { startPostgres } from './services/postgres.ts';
 import { startRedis } from './services/redis.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../test/free-port.ts';
+import { freePort } from '../../tools/services/free-port.ts';
 import { type Findings, type Mode, type ModeOptions, median, table } from '../mode.ts';
 import { CORE, run } from '../processes.ts';
 import { runHouse } from '../subjects.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../tools/services/free-port.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/offhook.js', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('./fixture/', import.meta.url));

@@ -4,9 +4,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../test/free-port.ts';
 import { type DebianProgram, findProgram } from './debian.ts';
 import { childrenOf } from './families.ts';
+import { freePort } from './free-port.ts';
 import { nginxConfig } from './nginx-config.ts';
 import { type RunningService, runService } from './running-service.ts';
 

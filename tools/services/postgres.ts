@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { freePort } from '../../test/free-port.ts';
 import { findOnPath, type Program } from './debian.ts';
+import { freePort } from './free-port.ts';
 import { type RunningService, runService } from './running-service.ts';
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../test/free-port.ts';
 import { type DebianProgram, findProgram } from './debian.ts';
+import { freePort } from './free-port.ts';
 import { type RunningService, runService } from './running-service.ts';
 
 const REDIS: DebianProgram = {

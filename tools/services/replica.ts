@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../test/free-port.ts';
+import { freePort } from './free-port.ts';
 import { type RunningService, runService } from './running-service.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/offhook.js', import.meta.url));
