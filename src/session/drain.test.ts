@@ -20,12 +20,12 @@ function inMidTurn() {
 }
 
 describe('handing over', () => {
-  it('moves quiet calls one after another, 25 a second, without a close frame', async () => {
+  it('moves quiet calls after a while, one after another, 25 a second, without a close frame', async () => {
     const roster = openRoster();
     const lines = await dialAll(roster, 5);
     const drained = roster.drain(60_000, 'handOver');
     const gone = () => lines.filter(({ letGoBy }) => letGoBy === 'terminate').length;
-    await roster.clock.advance(39);
+    await roster.clock.advance(4_999);
     expect(gone()).toBe(0);
     await roster.clock.advance(41);
     expect(gone()).toBe(2);
@@ -34,19 +34,31 @@ describe('handing over', () => {
     expect(gone()).toBe(5);
   });
 
-  it('moves a call that speaks when its turn is closed', async () => {
+  it('moves a call that speaks as soon as its turn is closed: Retell asks for nothing then', async () => {
     const { roster, go } = inMidTurn();
     const [quiet, speaking] = await dialAll(roster, 2);
     await speaking?.ask(1, 'hi');
     const drained = roster.drain(60_000, 'handOver');
     await roster.clock.advance(400);
-    expect([quiet?.letGoBy, speaking?.letGoBy]).toEqual(['terminate', undefined]);
+    expect([quiet?.letGoBy, speaking?.letGoBy]).toEqual([undefined, undefined]);
     go();
     await settle();
     await roster.clock.advance(40);
-    await drained;
+    expect([quiet?.letGoBy, speaking?.letGoBy]).toEqual([undefined, 'terminate']);
     expect(speaking?.sent(1)).toEqual(['Here you are.', '∎']);
-    expect(speaking?.letGoBy).toBe('terminate');
+    await roster.clock.advance(5_000);
+    await drained;
+  });
+
+  it('moves none of which nobody knows whether its caller is about to ask', async () => {
+    const roster = openRoster();
+    const [answered] = await dialAll(roster, 2);
+    await answered?.ask(1, 'hi');
+    const drained = roster.drain(60_000, 'handOver');
+    await roster.clock.advance(4_900);
+    expect(answered?.letGoBy).toBeUndefined();
+    await roster.clock.advance(200);
+    await drained;
   });
 
   it('counts the moves of a call, and moves none a third time before the deadline', async () => {
@@ -55,7 +67,7 @@ describe('handing over', () => {
     for (const moves of [1, 2]) {
       await roster.dial(1);
       const drained = roster.drain(60_000, 'handOver');
-      await roster.clock.advance(40);
+      await roster.clock.advance(5_000);
       await drained;
       expect((await stored(roster, 1))?.head.moves).toBe(moves);
       roster = openRoster({ callStore }, roster.clock);
@@ -95,7 +107,7 @@ describe('waiting', () => {
     const roster = openRoster();
     const lines = await dialAll(roster, 2);
     const drained = roster.drain(61_000, 'wait');
-    await roster.clock.advance(1_080);
+    await roster.clock.advance(6_080);
     await drained;
     expect(lines.map(({ letGoBy }) => letGoBy)).toEqual(['terminate', 'terminate']);
     expect((await stored(roster, 2))?.head.moves).toBe(1);
