@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import type { CallStore } from '../ports/call-store.ts';
+import type { Leases } from '../ports/leases.ts';
 import { Fault } from '../std/fault.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';
+import { closeCall } from '../workers/close-call.ts';
 import { agentOf, callIdOf, heard, openRoster, responderOf } from './roster.fixture.ts';
 
 const GREETED = ['Hello, front desk.', '∎'];
@@ -245,6 +247,31 @@ describe('a call that was ended here', () => {
     const line = await roster.dial(1);
     expect(line.letGoBy).toBe('hangUp');
     expect(line.carried).toEqual([]);
+    expect(await roster.activeSlots()).toBe(0);
+  });
+});
+
+describe('a call that was ended elsewhere', () => {
+  const signal = new AbortController().signal;
+
+  it.each([
+    'before',
+    'after',
+  ] as const)('keeps no slot, also when it lost its socket just then: the end came %s the slot was kept', async (when) => {
+    const clock = new ManualClock();
+    const callStore = memoryCallStore(clock);
+    const leases = memoryLeases(clock);
+    const end = () => closeCall({ ender: elsewhere, callStore, clock }, callIdOf(1), 'user_hangup', signal);
+    const adopt: Leases['adopt'] = async (holder, ttlMs, inner) => {
+      const isKept = ttlMs === 30_000;
+      if (isKept && when === 'before') await end();
+      await leases.adopt(holder, ttlMs, inner);
+      if (isKept && when === 'after') await end();
+    };
+    const elsewhere = openRoster({ callStore, leases }, clock);
+    const roster = openRoster({ callStore, leases: { ...leases, adopt } }, clock);
+    (await roster.dial(1)).drop();
+    await settle();
     expect(await roster.activeSlots()).toBe(0);
   });
 });

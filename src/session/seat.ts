@@ -208,7 +208,22 @@ export function takeSeat(
     };
     const end = await runSession({ ...services, callStore: store }, { ...ready, isProven, line, inbox, onStep });
     if (end === 'over') await leases.release(callId, signal);
-    if (end === 'adrift') await leases.adopt(callId, services.adriftMs, signal);
+    if (end === 'adrift') await keepSlot(store);
+  }
+
+  /** For its next socket, unless the call was ended meanwhile, by whoever heard of its end: that one freed it before. */
+  async function keepSlot(store: SessionServices['callStore']): Promise<void> {
+    await leases.adopt(callId, services.adriftMs, signal);
+    if (store !== UNSTORED && (await isEnded())) await leases.release(callId, signal);
+  }
+
+  async function isEnded(): Promise<boolean> {
+    try {
+      const stored = await callStore.load(callId, signal);
+      return !stored || stored.head.phase.kind === 'over';
+    } catch {
+      return false; // nobody can say, and whoever ends it frees its slot
+    }
   }
 
   /** The words first: the caller hears them within 500 ms, however slow the store is. */

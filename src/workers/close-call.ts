@@ -42,9 +42,12 @@ export async function closeCall(
   const ended = stamp({ type: 'call.ended', reason }, { callId, epoch, seq: 0, at: clock.now() });
   const head = { ...stored.head, phase: { kind: 'over', reason } } as const;
   const outcome = await callStore.commit(callId, epoch, { head, appended: [], facts: [ended] }, signal);
-  if (outcome === 'committed') return;
-  throw new Fault('conflict', 'worker.call_retaken', 'expected to hold the call to be ended, another took it', {
-    detail: { callId, epoch },
-    effect: 'notice nothing: their call is ended at the next try',
-  });
+  if (outcome !== 'committed') {
+    throw new Fault('conflict', 'worker.call_retaken', 'expected to hold the call to be ended, another took it', {
+      detail: { callId, epoch },
+      effect: 'notice nothing: their call is ended at the next try',
+    });
+  }
+  // A session that lost its socket in between has kept the slot for the next one.
+  await ender.end(callId, reason);
 }

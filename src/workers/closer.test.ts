@@ -44,6 +44,14 @@ describe('the closer', () => {
     });
   });
 
+  it('frees the slot once more when the end is stored: one may have been kept for it in between', async () => {
+    await store();
+    const phases: (string | undefined)[] = [];
+    const end = async () => void phases.push((await callStore.load(callId, signal))?.head.phase.kind);
+    await close({ end });
+    expect(phases).toEqual(['listening', 'over']);
+  });
+
   it('leaves the end to the session that serves the call', async () => {
     await store();
     const ended = sampleEvent(callId, 5, { type: 'call.ended', reason: 'user_hangup' });
