@@ -27,7 +27,10 @@ export interface DeadJob extends Job {
   readonly failedAt: number;
 }
 
-/** Does a job. Run twice, it changes nothing the second time. A Fault's kind decides between another try and the end. */
+/**
+ * Does a job. Run twice, it changes nothing the second time. A Fault's kind decides between another try and the end;
+ * after 30 s the try has failed, and 5 s after `work` was to stop it is handed back.
+ */
 export type JobHandler = (job: Job, signal: AbortSignal) => Promise<void>;
 
 /** Enqueues a job of this kind at every full so many minutes of the hour, once for all processes. */

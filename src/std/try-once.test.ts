@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { sleep } from './clock.ts';
 import { Fault } from './fault.ts';
-import { tryOnce } from './try-once.ts';
+import { ManualClock } from './manual-clock.ts';
+import { tryOnce as tryWith } from './try-once.ts';
 
 const signal = new AbortController().signal;
+const tryOnce = (
+  work: (within: AbortSignal) => Promise<void>,
+  attempt: number,
+  maxAttempts: number,
+  within: AbortSignal,
+  clock = new ManualClock(),
+) => tryWith(work, attempt, maxAttempts, clock, within);
 const failing = (fault: unknown) => () => Promise.reject(fault);
 const passing = new Fault('unavailable', 'retell.unavailable', 'away');
 
@@ -52,5 +61,53 @@ describe('one try', () => {
   it('counts a cancellation that nobody asked for as a failure', async () => {
     const cancelled = new Fault('cancelled', 'work.cancelled', 'no');
     expect(await tryOnce(failing(cancelled), 1, 10, signal)).toMatchObject({ kind: 'again', delayMs: 1_000 });
+  });
+
+  it('fails after 30 s, whatever the work does about its signal', async () => {
+    const clock = new ManualClock();
+    const heard: unknown[] = [];
+    const hang = (within: AbortSignal) =>
+      new Promise<void>(() => within.addEventListener('abort', () => heard.push(within.reason.reason)));
+    let outcome: unknown;
+    void tryOnce(hang, 1, 10, signal, clock).then((came) => {
+      outcome = came;
+    });
+    await clock.advance(29_999);
+    expect([outcome, heard]).toEqual([undefined, []]);
+    await clock.advance(1);
+    expect(outcome).toMatchObject({ kind: 'again', fault: { kind: 'timeout', reason: 'jobs.handler_timeout' } });
+    expect(heard).toEqual(['jobs.handler_timeout']);
+  });
+
+  it('is handed back 5 s after it was to stop, when the work goes on by then', async () => {
+    const clock = new ManualClock();
+    const stopping = new AbortController();
+    const heard: unknown[] = [];
+    const hang = (within: AbortSignal) =>
+      new Promise<void>(() => within.addEventListener('abort', () => heard.push(within.reason)));
+    let outcome: unknown;
+    void tryOnce(hang, 1, 10, stopping.signal, clock).then((came) => {
+      outcome = came;
+    });
+    await clock.advance(10_000);
+    const reason = new Error('enough');
+    stopping.abort(reason);
+    expect(heard).toEqual([reason]);
+    await clock.advance(4_999);
+    expect(outcome).toBeUndefined();
+    await clock.advance(1);
+    expect(outcome).toEqual({ kind: 'handed_back' });
+  });
+
+  it('counts what was finished after it was to stop', async () => {
+    const clock = new ManualClock();
+    const stopping = new AbortController();
+    const finish = async () => {
+      stopping.abort();
+      await sleep(clock, 4_000, signal);
+    };
+    const trying = tryOnce(finish, 1, 10, stopping.signal, clock);
+    await clock.advance(4_000);
+    expect(await trying).toEqual({ kind: 'done' });
   });
 });

@@ -321,6 +321,78 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       expect(done.map(({ attempt }) => attempt)).toEqual([1, 1]);
     });
 
+    it('gives up after 30 s on what hangs, tries it again, and gives its place to others', async () => {
+      const tries: number[] = [];
+      const hang: JobHandler = ({ attempt }) => {
+        tries.push(attempt);
+        return new Promise(() => {});
+      };
+      const { done, handle } = noting();
+      await add('hang', { maxAttempts: 2 });
+      work({ hang, note: handle }, { concurrency: 1 });
+      await soon(() => expect(tries).toEqual([1]));
+      await add('note');
+      await subject.pass(29_000);
+      expect(done).toEqual([]);
+      await subject.pass(1_000);
+      await soon(() => expect(done).toHaveLength(1));
+      await soon(async () => {
+        await subject.pass(1_000);
+        expect(tries).toEqual([1, 2]);
+      });
+      await soon(async () => {
+        await subject.pass(10_000);
+        expect(await dead()).toMatchObject([{ kind: 'hang', attempt: 2, reason: 'jobs.handler_timeout' }]);
+      });
+    });
+
+    it('waits 5 s for what hangs when it is stopped, then hands it back at no cost', async () => {
+      const tries: number[] = [];
+      const hang: JobHandler = ({ attempt }) => {
+        tries.push(attempt);
+        return new Promise(() => {});
+      };
+      await add('hang', { maxAttempts: 1 });
+      const { stop, ended } = work({ hang });
+      await soon(() => expect(tries).toEqual([1]));
+      let isStopped = false;
+      const stopped = ended.then(() => {
+        isStopped = true;
+      });
+      stop.abort();
+      await subject.pass(4_900);
+      expect(isStopped).toBe(false);
+      await subject.pass(100);
+      // In a fleet the row is given back, and those who listen are let go.
+      await soon(async () => {
+        await subject.pass(100);
+        expect(isStopped).toBe(true);
+      });
+      await stopped;
+      const { done, handle } = noting();
+      work({ hang: handle });
+      await soon(() => expect(done).toMatchObject([{ attempt: 1 }]));
+      expect(await dead()).toEqual([]);
+    });
+
+    it('keeps the places of one work free of what another one does', async () => {
+      const hung: Job[] = [];
+      const hang: JobHandler = (job) => {
+        hung.push(job);
+        return new Promise(() => {});
+      };
+      const { done, handle } = noting();
+      work({ hang }, { concurrency: 2 });
+      work({ note: handle }, { concurrency: 1 });
+      for (let n = 0; n < 3; n++) await add('hang');
+      await soon(() => expect(hung).toHaveLength(2));
+      await add('note');
+      await soon(() => expect(done).toHaveLength(1));
+      expect(hung).toHaveLength(2);
+      for (const { stop } of working) stop.abort();
+      await soon(() => subject.pass(5_000));
+    });
+
     it('settles at once when there is nothing in hand', async () => {
       const { done, handle } = noting();
       const { stop, ended } = work({ note: handle });

@@ -80,7 +80,7 @@ export function memoryJobs(clock: Clock): MemoryJobs {
         run: async (piece) => {
           const { id, kind, payload, attempt, maxAttempts } = piece;
           const handle = async (within: AbortSignal) => handlers[kind]?.({ id, kind, payload, attempt }, within);
-          settle(piece, await tryOnce(handle, attempt, maxAttempts, signal));
+          settle(piece, await tryOnce(handle, attempt, maxAttempts, clock, signal));
         },
       };
       await workLoop(loop, bells, clock, signal);

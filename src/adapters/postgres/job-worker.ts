@@ -134,12 +134,12 @@ async function workOnce(place: Workplace, work: JobWork, runners: Set<Runner>, s
   }
 }
 
-function taskOf({ database, log }: Workplace, kind: string, handle: JobHandler, signal: AbortSignal): Task {
+function taskOf({ database, clock, log }: Workplace, kind: string, handle: JobHandler, signal: AbortSignal): Task {
   const always = new AbortController().signal;
   return async (payload, { job }) => {
     const { id, attempts: attempt, max_attempts: maxAttempts, locked_by: holder } = job;
     const told = { id, kind, payload: isRecord(payload) ? payload : {}, attempt };
-    const outcome = await tryOnce((within) => handle(told, within), attempt, maxAttempts, signal);
+    const outcome = await tryOnce((within) => handle(told, within), attempt, maxAttempts, clock, signal);
     if (outcome.kind === 'done') return;
     await settleRow(database, { id, holder: holder ?? '' }, outcome, always);
     if (outcome.kind === 'handed_back') throw signal.reason;

@@ -72,7 +72,7 @@ export function jobsOver(client: RecordsClient, clock: Clock, log: Log): SqliteJ
       const run = async (job: HeldJob) => {
         const { maxAttempts, ...told } = job;
         const handle = async (within: AbortSignal) => handlers[job.kind]?.(told, within);
-        const outcome = await tryOnce(handle, job.attempt, maxAttempts, signal);
+        const outcome = await tryOnce(handle, job.attempt, maxAttempts, clock, signal);
         noteOutcome(log, job, outcome);
         await settle(job, placed(outcome, clock.now()));
       };
