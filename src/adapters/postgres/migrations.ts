@@ -40,7 +40,7 @@ function tooNew(found: number): Fault {
   const known = MIGRATIONS.length;
   return new Fault('invalid', 'store.too_new', `expected a database of version ${known} or older, found ${found}`, {
     detail: { expected: known, found },
-    effect: 'calls go on; what is stored stays as it is',
+    effect: 'nobody is answered until it starts; what is stored stays as it is',
     fixes: ['run the newer offhook that wrote it', 'point DATABASE_URL at another database'],
   });
 }
