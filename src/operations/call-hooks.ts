@@ -9,7 +9,10 @@ export interface CallHookEvent {
   readonly attempt: number;
 }
 
-/** Work of the author's own, done in the background and at least once: twice, it must change nothing. */
+/**
+ * Work of the author's own, done in the background and at least once: twice, it must change nothing. Each try has 30 s;
+ * then, and when the process stops, the signal aborts.
+ */
 export type CallHook = (event: CallHookEvent, options: { readonly signal: AbortSignal }) => Promise<void>;
 
 /** What an author wants done after calls. For what has no hook, no job is enqueued. */

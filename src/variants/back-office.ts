@@ -16,8 +16,14 @@ export interface BackOffice {
   stop(): Promise<void>;
 }
 
-/** @param work what is done later, also by other processes */
-export function openBackOffice(ports: Ports, ender: CallEnder, work: JobWork, clock: Clock, log: Log): BackOffice {
+/** @param work what is done later, also by other processes; none of it takes the places of another */
+export function openBackOffice(
+  ports: Ports,
+  ender: CallEnder,
+  work: readonly JobWork[],
+  clock: Clock,
+  log: Log,
+): BackOffice {
   const { callStore, toolLedger, eventLog, records, jobs } = ports;
   const stopping = new AbortController();
   const ending = { ender, callStore, clock };
@@ -30,7 +36,7 @@ export function openBackOffice(ports: Ports, ender: CallEnder, work: JobWork, cl
     ),
     runWorker({ ...worker, group: CLOSER_GROUP, handle: closerHandler(ending) }, stopping.signal),
     runSweeper({ ...ending, log }, stopping.signal),
-    jobs.work(work, stopping.signal),
+    ...work.map((each) => jobs.work(each, stopping.signal)),
   ];
   return {
     async stop() {

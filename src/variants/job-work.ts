@@ -5,8 +5,11 @@ import { reportEnded } from '../operations/report-ended.ts';
 import type { JobWork } from '../ports/jobs.ts';
 import { missedEnds } from '../workers/missed-ends.ts';
 
-/** All that is done later: what operations leave behind, the sweep for missed ends, and the author's own hooks. */
-export function jobWork(operations: OperationContext): JobWork {
+/**
+ * All that is done later: what operations leave behind with the sweep for missed ends, and the author's own hooks. Each
+ * has places of its own: no hook, however long it takes, keeps a call that was missed from being found.
+ */
+export function jobWork(operations: OperationContext): readonly JobWork[] {
   const { callStore, callControl, hooks, clock, log } = operations;
   const dials = dialWork(operations);
   const sweep = callControl && {
@@ -18,8 +21,9 @@ export function jobWork(operations: OperationContext): JobWork {
       log,
     }),
   };
-  return {
-    handlers: { ...dials.handlers, ...sweep?.handlers, ...hookHandlers(hooks) },
+  const house = {
+    handlers: { ...dials.handlers, ...sweep?.handlers },
     schedules: [...dials.schedules, ...(sweep?.schedules ?? [])],
   };
+  return [house, { handlers: hookHandlers(hooks) }].filter(({ handlers }) => Object.keys(handlers).length > 0);
 }
