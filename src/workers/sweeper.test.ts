@@ -58,11 +58,11 @@ describe('the sweeper', () => {
     expect(await callStore.pendingFacts(10, signal)).toHaveLength(1);
   });
 
-  it('tells a process that still serves the call first', async () => {
+  it('tells a process that still serves the call, before its end and after it', async () => {
     const callId = await adrift();
     start();
     await clock.advance(CALL_TTL_MS);
-    expect(told).toEqual([callId]);
+    expect(told).toEqual([callId, callId]);
   });
 
   it('leaves a call alone that was stored since', async () => {

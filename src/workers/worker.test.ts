@@ -210,6 +210,27 @@ describe('a worker', () => {
     expect(next?.event.seq).toBe(2);
   });
 
+  it('finishes what it was being given when it was told to stop', async () => {
+    const event = sampleEvent(newCallId(), 1);
+    await publish(event);
+    const answer = Promise.withResolvers<void>();
+    const read: MemoryEventLog['read'] = async (...args) => {
+      const deliveries = await eventLog.read(...args);
+      await answer.promise;
+      args[3].throwIfAborted();
+      return deliveries;
+    };
+    start(async () => {}, { eventLog: { ...eventLog, read } });
+    await clock.advance(0);
+    stop.abort();
+    answer.resolve();
+    await clock.advance(0);
+    expect(seen).toEqual([event]);
+    expect(await eventLog.read({ name: 'test' }, 10, 1_000, signal)).toEqual([]);
+    await clock.advance(60_000);
+    expect(await eventLog.read({ name: 'test' }, 10, 1_000, signal)).toEqual([]);
+  });
+
   it('hands back at once what it cannot finish in time', async () => {
     await publish(sampleEvent(newCallId(), 1));
     start((_, within) => waitForever(within));

@@ -32,7 +32,7 @@ export interface WorkerOptions {
 const LEASE_MS = 60_000;
 /** The log itself failed: asked again after this. */
 const AFTER_FAILURE_MS = 1_000;
-/** Acknowledging may outlast the drain, but not hang. */
+/** What is asked of the log may outlast the drain, but not hang. */
 const SETTLE_TIMEOUT_MS = 5_000;
 
 /**
@@ -69,7 +69,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   async function read(): Promise<readonly Delivery[]> {
     if (inHand.size >= concurrency) return [];
     try {
-      const deliveries = await eventLog.read(options.group, concurrency - inHand.size, LEASE_MS, signal);
+      // Not given up when told to stop: an answer nobody heard would be delivered again only after the lease.
+      const free = concurrency - inHand.size;
+      const deliveries = await settle((within) => eventLog.read(options.group, free, LEASE_MS, within));
       isFailing = false;
       return deliveries;
     } catch (thrown) {
@@ -129,8 +131,8 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     }
   }
 
-  function settle(tell: (within: AbortSignal) => Promise<void>): Promise<void> {
-    return withDeadline(clock, SETTLE_TIMEOUT_MS, 'worker.settle_timeout', new AbortController().signal, tell);
+  function settle<T>(ask: (within: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(clock, SETTLE_TIMEOUT_MS, 'worker.settle_timeout', new AbortController().signal, ask);
   }
 }
 
