@@ -13,6 +13,3 @@ export interface Fleet {
   /** Speaks up in a call that one of them serves; false when none says that it does. */
   interject(callId: CallId, text: string, action: Action | undefined, signal: AbortSignal): Promise<boolean>;
 }
-
-/** The fleet of a process that has no other beside it. */
-export const ALONE: Fleet = { interject: async () => false };

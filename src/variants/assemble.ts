@@ -5,13 +5,13 @@ import type { CallEvent } from '../call/events.ts';
 import { type LateMetrics, lateMetrics } from '../observe/late-metrics.ts';
 import { createMeter, type Meter } from '../observe/meter.ts';
 import type { OperationContext } from '../operations/context.ts';
-import { createDialQueue, type DialQueue } from '../operations/dial-queue.ts';
 import { createRoster, type Roster } from '../session/roster.ts';
 import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
 import { ADRIFT_MS } from './keep-slots.ts';
+import { type LateDialQueue, lateDialQueue } from './late-dial-queue.ts';
 import type { Ports } from './ports.ts';
 
 /** Model requests at once, over the calls there can be: second drafts race. */
@@ -25,7 +25,7 @@ export interface House {
   readonly meter: Meter;
   readonly metrics: LateMetrics;
   readonly operations: OperationContext;
-  readonly dialQueue: DialQueue;
+  readonly dialQueue: LateDialQueue;
   readonly dependencies: Ports['dependencies'];
   readonly notReadyBecause: Ports['notReadyBecause'];
 }
@@ -92,7 +92,10 @@ export async function assemble(
     clock,
     log,
   };
-  const dialQueue = createDialQueue(operations, { perSecond: config.dialsPerSecond });
+  const dialQueue = lateDialQueue(async () => {
+    const { createDialQueue } = await import('../operations/dial-queue.ts');
+    return createDialQueue(operations, { perSecond: config.dialsPerSecond });
+  });
   const { dependencies, notReadyBecause } = ports;
   return { roster, responder, toolDesk, meter, metrics, operations, dialQueue, dependencies, notReadyBecause };
 }

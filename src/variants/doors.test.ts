@@ -8,7 +8,6 @@ import { memoryRecords } from '../adapters/memory/records.ts';
 import { memoryReplyCache } from '../adapters/memory/reply-cache.ts';
 import { memoryToolLedger } from '../adapters/memory/tool-ledger.ts';
 import { defineAgent } from '../agent/agent.ts';
-import { ALONE } from '../ports/fleet.ts';
 import { signed } from '../servers/house.fixture.ts';
 import { dial, frame, TEXT } from '../servers/raw-peer.fixture.ts';
 import { systemClock as clock } from '../std/clock.ts';
@@ -67,7 +66,7 @@ async function given() {
     model: undefined,
     dependencies: () => [],
     notReadyBecause: () => [],
-    join: () => ALONE,
+    join: () => ({ interject: async () => false }),
     warmUp: async () => {},
     close: async () => {},
   };

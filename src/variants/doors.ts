@@ -1,6 +1,6 @@
 import type { CallId } from '../call/call.ts';
-import { cachedReads } from '../operations/cached-reads.ts';
 import { createCallProver } from '../operations/prove-call.ts';
+import type { CallControl } from '../ports/call-control.ts';
 import { createSocketDoor } from '../servers/llm-socket.ts';
 import { speakRetell } from '../servers/retell-line.ts';
 import { openServers } from '../servers/servers.ts';
@@ -56,7 +56,7 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     context: {
       ...operations,
       liveCalls: { ...operations.liveCalls, prove },
-      callControl: operations.callControl && cachedReads(operations.callControl, clock),
+      callControl: operations.callControl && (await cached(operations.callControl, clock)),
     },
     queue: dialQueue,
     desk: toolDesk,
@@ -81,6 +81,12 @@ export async function openDoors(config: Config, house: House, clock: Clock, log:
     door.markProven(callId);
     roster.prove(callId);
   }
+}
+
+/** Loaded only where there is a key for what it reads. */
+async function cached(callControl: CallControl, clock: Clock): Promise<CallControl> {
+  const { cachedReads } = await import('../operations/cached-reads.ts');
+  return cachedReads(callControl, clock);
 }
 
 function urlsOf(

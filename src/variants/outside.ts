@@ -1,12 +1,15 @@
 import type { LanguageModel } from '../ports/language-model.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Config } from './config.ts';
-import { type GuardedRetell, guardRetell } from './guarded-retell.ts';
+import type { GuardedRetell } from './guarded-retell.ts';
 
 /** Retell's REST; undefined without RETELL_API_KEY. */
 export async function openRetell({ retell }: Config, clock: Clock): Promise<GuardedRetell | undefined> {
   if (!retell.apiKey) return undefined;
-  const { retellCallControl } = await import('../adapters/retell/call-control.ts');
+  const [{ retellCallControl }, { guardRetell }] = await Promise.all([
+    import('../adapters/retell/call-control.ts'),
+    import('./guarded-retell.ts'),
+  ]);
   const callControl = retellCallControl({
     apiKey: retell.apiKey.reveal(),
     clock,

@@ -38,25 +38,23 @@ export async function startServer(
   const lifetime = new AbortController();
   const openPorts = await ofVariant(config);
   // The stores first: their thread starts while the rest of the house is still being loaded.
-  const [ports, { assemble }, { openDoors }, { openBackOffice }, { jobWork }] = await Promise.all([
+  const [ports, { assemble }, { openDoors }] = await Promise.all([
     openPorts(config, clock, log, lifetime.signal),
     import('./assemble.ts'),
     import('./doors.ts'),
-    import('./back-office.ts'),
-    import('./job-work.ts'),
   ]);
   const opened: (() => Promise<void>)[] = [() => ports.close()];
   const undo = async () => {
     for (const close of opened.toReversed()) await close();
     lifetime.abort(new Fault('cancelled', 'server.stopped', 'the server has stopped'));
   };
-  let backOffice: BackOffice | undefined;
+  let rest: Promise<BackOffice | undefined> | undefined;
   try {
     const house = await assemble(config, ports, clock, log, lifetime.signal);
     opened.push(async () => {
       await house.dialQueue.close();
       house.toolDesk.close();
-      await backOffice?.stop();
+      await (await rest)?.stop();
     });
     const doors = await openDoors(config, house, clock, log);
     opened.push(() => doors.close());
@@ -65,9 +63,8 @@ export async function startServer(
       await house.roster.drain(config.drainMs, config.drain);
     });
     const cancelRest = clock.after(REST_AFTER_MS, () => {
-      // Its first question makes the archive load what it runs on.
-      backOffice = openBackOffice(ports, house.roster, jobWork(house.operations), clock, log);
-      void warmUp(ports, doors, house, log);
+      rest = openRest(ports, house, clock, log);
+      void rest.then(() => warmUp(ports, doors, house, log));
     });
     opened.push(async () => cancelRest());
     const closed = Promise.withResolvers<void>();
@@ -86,9 +83,21 @@ export async function startServer(
   }
 }
 
+/** Those who work where no caller waits; undefined when they cannot be loaded. Their first question loads the archive. */
+async function openRest(ports: Ports, house: House, clock: Clock, log: Log): Promise<BackOffice | undefined> {
+  try {
+    const [{ openBackOffice }, { jobWork }] = await Promise.all([import('./back-office.ts'), import('./job-work.ts')]);
+    return openBackOffice(ports, house.roster, jobWork(house.operations), clock, log);
+  } catch (thrown) {
+    const { reason } = toFault(thrown);
+    log.error({ reason }, 'the back office cannot be opened: calls go on, nothing of them is archived');
+    return undefined;
+  }
+}
+
 /** What takes the loop a fifth of a second in all: the HTTP client of the models, the routes, the library of the metrics. */
-async function warmUp(ports: Ports, doors: Doors, { metrics }: House, log: Log): Promise<void> {
-  for (const load of [ports.warmUp, doors.warmUp, metrics.load]) {
+async function warmUp(ports: Ports, doors: Doors, { metrics, dialQueue }: House, log: Log): Promise<void> {
+  for (const load of [ports.warmUp, dialQueue.load, doors.warmUp, metrics.load]) {
     try {
       await load();
     } catch (thrown) {

@@ -1,7 +1,6 @@
 import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryReplyCache } from '../adapters/memory/reply-cache.ts';
 import { openEmbedded } from '../adapters/sqlite/embedded.ts';
-import { ALONE } from '../ports/fleet.ts';
 import type { Clock } from '../std/clock.ts';
 import type { Log } from '../std/log.ts';
 import type { Config } from './config.ts';
@@ -30,7 +29,7 @@ export async function openSingle(config: Config, clock: Clock, log: Log, signal:
     warmUp: () => warmUpModels(config),
     dependencies: () => (retell ? [retell.dependency.state()] : []),
     notReadyBecause: () => [],
-    join: () => ALONE,
+    join: () => ({ interject: async () => false }),
     close: () => embedded.close(),
   };
 }
