@@ -10,8 +10,12 @@ import { untilAborted } from '../std/signals.ts';
 import { type KeptCall, keepFacts, keptOf, merge, storedOf } from './kept-call.ts';
 
 export interface KeptCallStore extends CallStore {
-  /** Another process has taken the call under this epoch: what is kept of an older one is out of date. */
-  forget(callId: CallId, epoch: number): void;
+  /**
+   * The call was taken under this epoch: what is kept of an older one is out of date.
+   *
+   * @returns whether it is held elsewhere, as far as is known here
+   */
+  forget(callId: CallId, epoch: number): boolean;
   /** Writes what is behind once more, if it can, and stops. */
   close(): Promise<void>;
 }
@@ -129,7 +133,9 @@ export function keepCalls({ store, dependency, onFenced, clock, log }: KeptCallS
 
     forget(callId, epoch) {
       const kept = calls.get(callId);
-      if (kept && kept.epoch < epoch) calls.delete(callId);
+      if (kept && kept.epoch >= epoch) return false;
+      calls.delete(callId);
+      return true;
     },
 
     async close() {

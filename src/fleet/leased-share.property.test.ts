@@ -21,13 +21,15 @@ type Happening =
   | { readonly kind: 'begin'; readonly at: number; readonly calls: readonly number[] }
   | { readonly kind: 'dial'; readonly at: number; readonly call: number }
   | { readonly kind: 'end'; readonly which: number; readonly isAwaited: boolean }
+  /** Its socket is lost; the next one comes to the other replica, or the end is heard there. */
+  | { readonly kind: 'lose'; readonly which: number; readonly next: 'redial' | 'end'; readonly isHeard: boolean }
   | { readonly kind: 'outage'; readonly mode: Mode; readonly delayMs: number }
   /** One replica alone cannot reach the keeper, for a time in which no lease runs out. */
   | { readonly kind: 'split'; readonly at: number; readonly mode: Mode }
   | { readonly kind: 'wait'; readonly ms: number };
 
 const at = fc.nat(1);
-const call = fc.nat(7);
+const call = fc.nat(15);
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 5,
@@ -35,6 +37,15 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('dial'), at, call }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('end'), which: fc.nat(5), isAwaited: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('lose'),
+      which: fc.nat(5),
+      next: fc.constantFrom('redial', 'end'),
+      isHeard: fc.boolean(),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -70,6 +81,8 @@ class Fleet {
   most = 0;
   /** Being admitted or ended just now. */
   readonly #busy = new Set<string>();
+  /** Known to both: one that has ended does not come back, its end may still be on its way from the other one. */
+  readonly #moved = new Set<string>();
 
   constructor() {
     this.clock.every(RENEW_EVERY_MS, () => {
@@ -97,6 +110,19 @@ class Fleet {
         const ended = share.release(holder, signal).finally(() => this.#busy.delete(holder));
         if (one.isAwaited) await this.clock.advance(100);
         void ended;
+        break;
+      }
+      case 'lose': {
+        const [holder, share] = [...this.live][one.which] ?? [];
+        const other = this.#replicas.find((replica) => replica.share !== share)?.share;
+        if (holder === undefined || !share || !other || this.#busy.has(holder)) break;
+        this.#busy.add(holder);
+        this.#moved.add(holder);
+        if (one.next === 'end') this.live.delete(holder);
+        else this.live.set(holder, other);
+        const lost = this.#lose(holder, share, other, one).finally(() => this.#busy.delete(holder));
+        await this.clock.advance(100);
+        void lost;
         break;
       }
       case 'outage':
@@ -128,7 +154,8 @@ class Fleet {
 
   async calmDown(): Promise<void> {
     await this.play({ kind: 'outage', mode: 'there', delayMs: 0 });
-    await this.clock.advance(5_000);
+    // What was left here and ended elsewhere meanwhile runs out.
+    await this.clock.advance(5_000 + TTL_MS);
   }
 
   async #begin(
@@ -137,12 +164,24 @@ class Fleet {
     admit: (share: LeasedShare, holder: string) => Promise<boolean>,
   ): Promise<void> {
     const share = this.#replicas[place]?.share;
-    if (!share || this.live.has(holder) || this.#busy.has(holder)) return;
+    if (!share || this.live.has(holder) || this.#busy.has(holder) || this.#moved.has(holder)) return;
     this.#busy.add(holder);
     const isAdmitted = await admit(share, holder).finally(() => this.#busy.delete(holder));
     if (!isAdmitted) return;
     this.live.set(holder, share);
     this.most = Math.max(this.most, this.live.size);
+  }
+
+  async #lose(
+    holder: string,
+    share: LeasedShare,
+    other: LeasedShare,
+    { next, isHeard }: Happening & { readonly kind: 'lose' },
+  ): Promise<void> {
+    await share.leave(holder, TTL_MS, signal);
+    if (next === 'end') return other.release(holder, signal);
+    await other.adopt(holder, TTL_MS, signal);
+    if (isHeard && this.#mode === 'there') share.forget(holder);
   }
 
   async #admit(share: LeasedShare, holder: string): Promise<boolean> {

@@ -6,6 +6,8 @@ import type { Log } from '../std/log.ts';
 import { untilAborted } from '../std/signals.ts';
 
 export interface LeasedShare extends Leases {
+  /** Another process serves the holder now: whatever is done about its slot is done there. */
+  forget(holder: string): void;
   /** Tells what is left to tell, if it can, and stops; what could not be told expires at the keeper. */
   close(): Promise<void>;
 }
@@ -18,8 +20,10 @@ interface Slot {
   readonly wantedUntil: number;
   /** The keeper certainly has it under its holder's name. */
   readonly isTold: boolean;
-  /** It is in use here: renewed, not only asked for once. */
-  readonly isRenewed: boolean;
+  /** Seated: renewed here. Asked: perhaps used elsewhere. Left: kept for whoever takes it up next. */
+  readonly use: 'asked' | 'seated' | 'left';
+  /** This process itself was given it, and nobody else has had to do with it since: nobody else makes use of it. */
+  readonly isOurs: boolean;
 }
 
 interface Question<Answer, Result> {
@@ -68,7 +72,7 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
         isInTurn: true,
         question: (within) => leases.acquire(holder, limit, ttlMs, within),
         ifAnswered(answer) {
-          if (answer === 'held') lease(holder, until, own.get(holder)?.isRenewed);
+          if (answer === 'held') lease(holder, { until, use: useOf(holder), isOurs: true });
           else forget(holder);
           return answer;
         },
@@ -79,20 +83,37 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
 
     async adopt(holder, ttlMs, signal) {
       const wantedUntil = clock.now() + ttlMs;
-      const known = own.get(holder) ?? { leasedUntil: 0, isTold: false };
-      own.set(holder, { ...known, wantedUntil, isRenewed: true });
+      const known = own.get(holder) ?? { leasedUntil: 0, isTold: false, isOurs: false };
+      own.set(holder, { ...known, wantedUntil, use: 'seated' });
       return ask({
         names: [holder],
         isInTurn: false,
         question: (within) => leases.adopt(holder, ttlMs, within),
         ifAnswered() {
-          if (own.has(holder)) lease(holder, wantedUntil, true);
+          const slot = own.get(holder);
+          if (slot) lease(holder, { until: wantedUntil, use: 'seated', isOurs: slot.isOurs });
         },
         ifAway() {
           const slot = own.get(holder);
           // Back after it had let go of its slot: it goes before new ones.
-          if (slot?.leasedUntil === 0) own.set(holder, { ...slot, leasedUntil: takeSpare() ?? 0 });
+          const leasedUntil = slot?.leasedUntil === 0 ? takeSpare() : undefined;
+          if (slot && leasedUntil !== undefined) own.set(holder, { ...slot, leasedUntil, isOurs: true });
         },
+        signal,
+      });
+    },
+
+    async leave(holder, ttlMs, signal) {
+      const wantedUntil = clock.now() + ttlMs;
+      const slot = own.get(holder);
+      // Whoever takes it up next need not be here: from now on its slot is freed at the keeper only.
+      if (slot) own.set(holder, { ...slot, wantedUntil, use: 'left', isOurs: false });
+      return ask({
+        names: [],
+        isInTurn: true,
+        question: (within) => leases.leave(holder, ttlMs, within),
+        ifAnswered: () => forgetLeft(holder),
+        ifAway() {},
         signal,
       });
     },
@@ -105,14 +126,15 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
         question: (within) => leases.rename(from, to, ttlMs, within),
         ifAnswered(isRenamed) {
           forget(from);
-          if (isRenamed) lease(to, until, own.get(to)?.isRenewed);
+          const isOurs = own.get(to)?.isOurs ?? false;
+          if (isRenamed) lease(to, { until, use: useOf(to), isOurs });
           return isRenamed;
         },
         ifAway() {
           const slot = own.get(from);
           if (!slot) return false;
           own.delete(from);
-          own.set(to, { ...slot, wantedUntil: until, isTold: false });
+          own.set(to, { ...slot, wantedUntil: until, isTold: false, use: useOf(to), isOurs: false });
           return true;
         },
         signal,
@@ -124,8 +146,7 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
       own.delete(holder);
       if (isUnclaimed()) {
         // Not even tried: a release of which nobody knows whether it was heard frees a slot for nobody.
-        names.add(holder);
-        isBehind = true;
+        owe(holder, slot);
         return free(slot);
       }
       let isAsked = false;
@@ -137,8 +158,7 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
         released(holder);
       } catch (thrown) {
         if (!isAway(thrown)) throw thrown;
-        names.add(holder);
-        isBehind = true;
+        owe(holder, slot);
         if (!isAsked) free(slot);
       }
     },
@@ -154,11 +174,13 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
         },
         ifAway() {
           forgetUnwanted();
-          return Math.max(lastCount, own.size);
+          return Math.max(lastCount, [...own.values()].filter(({ use, isTold }) => use !== 'left' || !isTold).length);
         },
         signal,
       });
     },
+
+    forget,
 
     async close() {
       stop();
@@ -195,9 +217,22 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
     return isBehind || claiming !== undefined;
   }
 
-  function lease(holder: string, until: number, isRenewed = false): void {
-    own.set(holder, { leasedUntil: until, wantedUntil: until, isTold: true, isRenewed });
+  function lease(holder: string, { until, ...slot }: Pick<Slot, 'use' | 'isOurs'> & { readonly until: number }): void {
+    own.set(holder, { ...slot, leasedUntil: until, wantedUntil: until, isTold: true });
     names.add(holder);
+  }
+
+  function useOf(holder: string): 'seated' | 'asked' {
+    return own.get(holder)?.use === 'seated' ? 'seated' : 'asked';
+  }
+
+  /**
+   * The keeper is told of a release later, but only of a slot of somebody here: another process may be using one that
+   * became free there under its old name. One of which nobody tells runs out.
+   */
+  function owe(holder: string, slot: Slot | undefined): void {
+    isBehind = true;
+    if (slot) names.add(holder);
   }
 
   function forget(holder: string): void {
@@ -209,17 +244,17 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
     forgetUnwanted();
     const slot = own.get(holder);
     if (slot) {
-      own.set(holder, { ...slot, wantedUntil });
+      own.set(holder, { ...slot, wantedUntil, use: useOf(holder) });
       return 'held';
     }
     const leasedUntil = own.size < limit ? takeSpare() : undefined;
     if (leasedUntil === undefined) return 'full';
-    own.set(holder, { leasedUntil, wantedUntil, isTold: false, isRenewed: false });
+    own.set(holder, { leasedUntil, wantedUntil, isTold: false, use: 'asked', isOurs: true });
     return 'held';
   }
 
   function free(slot: Slot | undefined): void {
-    if (slot) spare.push(slot.leasedUntil);
+    if (slot?.isOurs) spare.push(slot.leasedUntil);
   }
 
   function takeSpare(): number | undefined {
@@ -231,11 +266,11 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
   /** Whoever let the time run out for which it had asked. */
   function forgetUnwanted(): void {
     const now = clock.now();
-    for (const [holder, { wantedUntil }] of own) {
+    for (const [holder, { wantedUntil, isTold, isOurs }] of own) {
       if (wantedUntil > now) continue;
       own.delete(holder);
-      // Its lease ran out with it, unless the keeper was away.
-      if (!isBehind) names.delete(holder);
+      // Its lease ran out with it, unless the keeper was away; somebody else may go on with what is not ours.
+      if (!isBehind || (isTold && !isOurs)) names.delete(holder);
     }
   }
 
@@ -282,7 +317,7 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
     forgetUnwanted();
     isBehind = false;
     const vacant = vacantNames();
-    const unclaimed = [...own].filter(([, { isTold, isRenewed }]) => !isTold || isRenewed);
+    const unclaimed = [...own].filter(([, { isTold, use }]) => !isTold || use !== 'asked');
     const claims = unclaimed.map(([holder, slot]) =>
       claim(holder, slot, slot.isTold ? undefined : vacant.pop(), signal),
     );
@@ -292,8 +327,13 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
   }
 
   async function claim(holder: string, slot: Slot, from: string | undefined, signal: AbortSignal): Promise<void> {
-    const { wantedUntil: until } = slot;
+    const { wantedUntil: until, use, isTold } = slot;
     const ttlMs = until - clock.now();
+    if (use === 'left' && isTold) {
+      await leases.leave(holder, ttlMs, signal);
+      signal.throwIfAborted();
+      return forgetLeft(holder);
+    }
     names.add(holder);
     // One right after the other: an answer that is long in coming must not hold up the second.
     const moved = from === undefined ? undefined : leases.rename(from, holder, ttlMs, signal);
@@ -302,6 +342,12 @@ export function shareLeases(leases: SharedLeases, dependency: Dependency, clock:
     if (from !== undefined) released(from);
     const now = own.get(holder);
     if (now) own.set(holder, { ...now, leasedUntil: until, isTold: true });
+    forgetLeft(holder);
+  }
+
+  /** The keeper has it as it should be: no more is done about it here. */
+  function forgetLeft(holder: string): void {
+    if (own.get(holder)?.use === 'left') forget(holder);
   }
 
   /** Lets go of what nobody here needs, once all that is in use has been claimed: nobody is admitted in between. */

@@ -23,6 +23,8 @@ export function sharedSlots(clock: Clock): SharedSlots {
     for (const [holder, at] of expiries) if (at <= now()) expiries.delete(holder);
   };
   const hold = (holder: string, ttlMs: number) => void expiries.set(holder, now() + ttlMs);
+  const extend = (holder: string, ttlMs: number) =>
+    void expiries.set(holder, Math.max(expiries.get(holder) ?? 0, now() + ttlMs));
 
   return {
     leases: {
@@ -40,13 +42,18 @@ export function sharedSlots(clock: Clock): SharedSlots {
       },
       async adopt(holder, ttlMs, signal) {
         signal.throwIfAborted();
-        hold(holder, ttlMs);
+        extend(holder, ttlMs);
+      },
+      async leave(holder, ttlMs, signal) {
+        signal.throwIfAborted();
+        expire();
+        if (expiries.has(holder)) extend(holder, ttlMs);
       },
       async rename(from, to, ttlMs, signal) {
         signal.throwIfAborted();
         expire();
         if (!expiries.delete(from)) return false;
-        hold(to, ttlMs);
+        extend(to, ttlMs);
         return true;
       },
       async release(holder, signal) {

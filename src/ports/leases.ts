@@ -5,9 +5,20 @@ export interface Leases {
    * has a slot keeps it and is always `held`, also at the limit; its expiry moves to `ttlMs` from now.
    */
   acquire(holder: string, limit: number, ttlMs: number, signal: AbortSignal): Promise<'held' | 'full'>;
-  /** Takes or extends a slot without asking for room: a live call redialling after a restart. */
+  /**
+   * Takes or extends a slot without asking for room: a live call, or one that redials after a restart. A lease that
+   * runs longer keeps its end.
+   */
   adopt(holder: string, ttlMs: number, signal: AbortSignal): Promise<void>;
-  /** Hands a slot from one holder to another (a dial that became a call); false when `from` held none. */
+  /**
+   * Nobody serves the holder just now: the slot it still has is kept for at least `ttlMs`, for whoever adopts it next.
+   * One that was released stays free.
+   */
+  leave(holder: string, ttlMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Hands a slot from one holder to another (a dial that became a call), which keeps the later of both ends; false when
+   * `from` held none.
+   */
   rename(from: string, to: string, ttlMs: number, signal: AbortSignal): Promise<boolean>;
   release(holder: string, signal: AbortSignal): Promise<void>;
   /** Holders whose lease has not expired. */

@@ -262,14 +262,13 @@ describe('a call that was ended elsewhere', () => {
     const callStore = memoryCallStore(clock);
     const leases = memoryLeases(clock);
     const end = () => closeCall({ ender: elsewhere, callStore, clock }, callIdOf(1), 'user_hangup', signal);
-    const adopt: Leases['adopt'] = async (holder, ttlMs, inner) => {
-      const isKept = ttlMs === 30_000;
-      if (isKept && when === 'before') await end();
-      await leases.adopt(holder, ttlMs, inner);
-      if (isKept && when === 'after') await end();
+    const leave: Leases['leave'] = async (holder, ttlMs, inner) => {
+      if (when === 'before') await end();
+      await leases.leave(holder, ttlMs, inner);
+      if (when === 'after') await end();
     };
     const elsewhere = openRoster({ callStore, leases }, clock);
-    const roster = openRoster({ callStore, leases: { ...leases, adopt } }, clock);
+    const roster = openRoster({ callStore, leases: { ...leases, leave } }, clock);
     (await roster.dial(1)).drop();
     await settle();
     expect(await roster.activeSlots()).toBe(0);

@@ -129,7 +129,7 @@ export function takeSeat(
     const brought = taken && !taken.stored ? await details.arrived('greeting') : undefined;
     if (!taken || isLeaving) {
       // Nothing has begun, so nothing is lost: the next socket greets.
-      await leases.adopt(callId, services.adriftMs, signal);
+      await leases.leave(callId, services.adriftMs, signal);
       line.terminate();
       return;
     }
@@ -208,22 +208,8 @@ export function takeSeat(
     };
     const end = await runSession({ ...services, callStore: store }, { ...ready, isProven, line, inbox, onStep });
     if (end === 'over') await leases.release(callId, signal);
-    if (end === 'adrift') await keepSlot(store);
-  }
-
-  /** For its next socket, unless the call was ended meanwhile, by whoever heard of its end: that one freed it before. */
-  async function keepSlot(store: SessionServices['callStore']): Promise<void> {
-    await leases.adopt(callId, services.adriftMs, signal);
-    if (store !== UNSTORED && (await isEnded())) await leases.release(callId, signal);
-  }
-
-  async function isEnded(): Promise<boolean> {
-    try {
-      const stored = await callStore.load(callId, signal);
-      return !stored || stored.head.phase.kind === 'over';
-    } catch {
-      return false; // nobody can say, and whoever ends it frees its slot
-    }
+    // One that was ended meanwhile, by whoever heard of its end, was freed there and stays so.
+    if (end === 'adrift') await leases.leave(callId, services.adriftMs, signal);
   }
 
   /** The words first: the caller hears them within 500 ms, however slow the store is. */

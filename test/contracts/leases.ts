@@ -62,6 +62,31 @@ export function leasesContract(name: string, make: MakeSubject<Leases>): void {
       expect(await acquire('late', 11)).toBe('full');
     });
 
+    it('never shortens what another made longer: who adopts, leaves or renames keeps the later end', async () => {
+      await leases.adopt('call-1', 4 * TTL_MS, signal);
+      await acquire('dial:2');
+      await leases.adopt('call-2', 4 * TTL_MS, signal);
+      await leases.adopt('call-1', TTL_MS, signal);
+      await leases.leave('call-1', TTL_MS, signal);
+      expect(await leases.rename('dial:2', 'call-2', TTL_MS, signal)).toBe(true);
+      await subject.clock.advance(4 * TTL_MS - 1);
+      expect(await leases.count(signal)).toBe(2);
+      await subject.clock.advance(1);
+      expect(await leases.count(signal)).toBe(0);
+    });
+
+    it('keeps the slot of a call that was left, and gives none to one that has none', async () => {
+      await acquire('call-1', 1);
+      await leases.leave('call-1', 2 * TTL_MS, signal);
+      await leases.leave('call-2', TTL_MS, signal);
+      expect(await leases.count(signal)).toBe(1);
+      await subject.clock.advance(2 * TTL_MS - 1);
+      expect(await acquire('late', 1)).toBe('full');
+      await subject.clock.advance(1);
+      await leases.leave('call-1', TTL_MS, signal);
+      expect(await acquire('late', 1)).toBe('held');
+    });
+
     it('frees a released slot at once; releasing twice is nothing', async () => {
       await fill(10);
       await leases.release('call-1', signal);

@@ -10,6 +10,8 @@ export function memoryLeases(clock: Clock): Leases {
     for (const [holder, at] of expiries) if (at <= now) expiries.delete(holder);
   };
   const hold = (holder: string, ttlMs: number) => expiries.set(holder, clock.now() + ttlMs);
+  const extend = (holder: string, ttlMs: number) =>
+    expiries.set(holder, Math.max(expiries.get(holder) ?? 0, clock.now() + ttlMs));
 
   return {
     async acquire(holder, limit, ttlMs, signal) {
@@ -21,13 +23,18 @@ export function memoryLeases(clock: Clock): Leases {
     },
     async adopt(holder, ttlMs, signal) {
       signal.throwIfAborted();
-      hold(holder, ttlMs);
+      extend(holder, ttlMs);
+    },
+    async leave(holder, ttlMs, signal) {
+      signal.throwIfAborted();
+      expire();
+      if (expiries.has(holder)) extend(holder, ttlMs);
     },
     async rename(from, to, ttlMs, signal) {
       signal.throwIfAborted();
       expire();
       if (!expiries.delete(from)) return false;
-      hold(to, ttlMs);
+      extend(to, ttlMs);
       return true;
     },
     async release(holder, signal) {

@@ -17,6 +17,9 @@ export function redisLeases(redis: RedisConnection): SharedLeases {
     async adopt(holder, ttlMs, signal) {
       await redis.run(ADOPT, keys, [holder, ttlMs], signal);
     },
+    async leave(holder, ttlMs, signal) {
+      await redis.run(LEAVE, keys, [holder, ttlMs], signal);
+    },
     async rename(from, to, ttlMs, signal) {
       return numberOf(await redis.run(RENAME, keys, [from, to, ttlMs], signal)) === 1;
     },
@@ -59,7 +62,14 @@ return 1`,
 const ADOPT = script(
   'none',
   `${EXPIRE}
-redis.call('ZADD', KEYS[1], digits(now + ARGV[3]), ARGV[2])`,
+redis.call('ZADD', KEYS[1], 'GT', digits(now + ARGV[3]), ARGV[2])`,
+);
+
+/** ARGV: now, holder, ttl. */
+const LEAVE = script(
+  'none',
+  `${EXPIRE}
+redis.call('ZADD', KEYS[1], 'XX', 'GT', digits(now + ARGV[3]), ARGV[2])`,
 );
 
 /** ARGV: now, from, to, ttl. */
@@ -67,7 +77,7 @@ const RENAME = script(
   'none',
   `${EXPIRE}
 if redis.call('ZREM', KEYS[1], ARGV[2]) == 0 then return 0 end
-redis.call('ZADD', KEYS[1], digits(now + ARGV[4]), ARGV[3])
+redis.call('ZADD', KEYS[1], 'GT', digits(now + ARGV[4]), ARGV[3])
 return 1`,
 );
 
