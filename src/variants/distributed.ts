@@ -4,13 +4,14 @@ import { shareLeases } from '../fleet/leased-share.ts';
 import { spoolWebhooks } from '../fleet/webhook-spool.ts';
 import type { FleetMember } from '../ports/fleet.ts';
 import type { ReplyCache } from '../ports/reply-cache.ts';
-import type { ToolLedger } from '../ports/tool-ledger.ts';
 import { createDependency, type Dependency } from '../resilience/dependency.ts';
 import type { NotReady } from '../servers/probes.ts';
 import type { Clock } from '../std/clock.ts';
+import { type Closable, closeAll } from '../std/close-all.ts';
 import { Fault } from '../std/fault.ts';
 import type { Log } from '../std/log.ts';
 import type { Secret } from '../std/secret.ts';
+import { behindPostgres } from './behind-postgres.ts';
 import type { Config } from './config.ts';
 import { openModel, openRetell, warmUpModels } from './outside.ts';
 import type { Ports } from './ports.ts';
@@ -22,12 +23,39 @@ const POSTGRES = {
   name: 'postgres',
   deadlineMs: 2_000,
   lateReason: 'postgres.timeout',
+  crowdedReason: 'postgres.crowded',
   restMs: 1_000,
   limit: 200,
 } as const;
 
-/** One of several alike processes: what is live in Redis, what is kept in Postgres, and both may be away for a while. */
+/**
+ * One of several alike processes: what is live in Redis, what is kept in Postgres, and both may be away for a while. A
+ * later step that fails undoes the earlier ones.
+ *
+ * @throws Fault `variant.store_missing`, `store.too_new`, `spool.unusable`
+ */
 export async function openDistributed(config: Config, clock: Clock, log: Log, signal: AbortSignal): Promise<Ports> {
+  const opened: Closable[] = [];
+  try {
+    return await openWith(opened, config, clock, log, signal);
+  } catch (thrown) {
+    await closeAll(opened);
+    throw thrown;
+  }
+}
+
+/** @param opened takes what is to be closed again, also when opening fails halfway */
+async function openWith(
+  opened: Closable[],
+  config: Config,
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Ports> {
+  const keep = <T extends Closable>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
   const redisUrl = needed(config.redisUrl, 'REDIS_URL', 'redis://127.0.0.1:6379');
   const databaseUrl = needed(config.databaseUrl, 'DATABASE_URL', 'postgres://offhook@127.0.0.1:5432/offhook');
   const [{ openRedis }, { openPostgres }] = await Promise.all([
@@ -36,42 +64,50 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
   ]);
   const redis = createDependency(REDIS, clock);
   const postgres = createDependency(POSTGRES, clock);
-  const [live, kept] = await Promise.all([
-    openRedis(redisUrl, clock, log, {}, signal),
-    openPostgres(databaseUrl, clock, log, signal),
-  ]);
+  const opening = [
+    openPostgres(databaseUrl, clock, log, signal).then(keep),
+    openRedis(redisUrl, clock, log, {}, signal).then(keep),
+  ] as const;
+  // When one of them fails, the other one is still to be there, to be closed.
+  await Promise.allSettled(opening);
+  const [kept, live] = await Promise.all(opening);
+  const { archive, toolLedger, dials, jobs } = behindPostgres(kept, postgres);
 
   let member: FleetMember | undefined;
-  const callStore = keepCalls({
-    store: live.callStore,
-    dependency: redis,
-    onFenced: (callId) => member?.fence(callId, Number.POSITIVE_INFINITY),
-    clock,
-    log,
-  });
-  const leases = shareLeases(live.leases, redis, clock, log);
+  const callStore = keep(
+    keepCalls({
+      store: live.callStore,
+      dependency: redis,
+      onFenced: (callId) => member?.fence(callId, Number.POSITIVE_INFINITY),
+      clock,
+      log,
+    }),
+  );
+  const leases = keep(shareLeases(live.leases, redis, clock, log));
   const folder = join(config.dataDir, 'webhooks');
-  const records = await spoolWebhooks({ records: kept.records, dependency: postgres, folder, clock, log });
+  const webhooks = keep(await spoolWebhooks({ records: kept.records, dependency: postgres, folder, clock, log }));
   const stopAsking = clock.every(ASK_EVERY_MS, () => {
     postgres.run(kept.ping, signal).catch(() => undefined); // its state says so
   });
+  keep({ close: stopAsking });
 
   const retell = await openRetell(config, clock);
+  let closed: Promise<void> | undefined;
   return {
     callStore,
     leases,
-    records,
+    records: { ...webhooks, ...archive },
     replyCache: replyCacheBehind(redis, live.replyCache),
-    toolLedger: ledgerBehind(postgres, kept.toolLedger),
+    toolLedger,
     eventLog: live.eventLog,
-    jobs: kept.jobs,
-    dials: kept.dials,
+    jobs,
+    dials,
     callControl: retell?.callControl,
     model: await openModel(config),
     warmUp: () => warmUpModels(config),
     dependencies: () => [
       redis.state(),
-      { ...postgres.state(), ...(records.spooled > 0 && { waiting: records.spooled }) },
+      { ...postgres.state(), ...(webhooks.spooled > 0 && { waiting: webhooks.spooled }) },
       ...(retell ? [retell.dependency.state()] : []),
     ],
     notReadyBecause: () => [redis, postgres].flatMap(missing),
@@ -85,10 +121,9 @@ export async function openDistributed(config: Config, clock: Clock, log: Log, si
         },
       });
     },
-    async close() {
-      stopAsking();
-      await Promise.all([callStore.close(), leases.close(), records.close()]);
-      await Promise.all([live.close(), kept.close()]);
+    close() {
+      closed ??= closeAll(opened);
+      return closed;
     },
   };
 }
@@ -120,16 +155,5 @@ function replyCacheBehind(redis: Dependency, cache: ReplyCache): ReplyCache {
   return {
     get: (key, signal) => redis.run((within) => cache.get(key, within), signal),
     put: (key, sentences, ttlMs, signal) => redis.run((within) => cache.put(key, sentences, ttlMs, within), signal),
-  };
-}
-
-/** Without it no tool acts once: the desk says so, and the caller hears it. */
-function ledgerBehind(postgres: Dependency, ledger: ToolLedger): ToolLedger {
-  return {
-    claim: (callId, key, signal) => postgres.run((within) => ledger.claim(callId, key, within), signal),
-    settle: (callId, key, content, signal) =>
-      postgres.run((within) => ledger.settle(callId, key, content, within), signal),
-    release: (callId, key, signal) => postgres.run((within) => ledger.release(callId, key, within), signal),
-    forget: (callId, signal) => postgres.run((within) => ledger.forget(callId, within), signal),
   };
 }

@@ -70,7 +70,7 @@ describe('the stores in Postgres', () => {
     expect(await records.facts(callId, signal)).toEqual([fact]);
     expect(await records.acceptWebhook(webhook, { facts: [], jobs: [] }, signal)).toBe('duplicate');
     expect((await records.pendingFacts(10, signal)).map(({ event }) => event)).toEqual([fact]);
-    expect(await toolLedger.claim(callId, 'book', signal)).toEqual({ kind: 'unsettled' });
+    expect(await toolLedger.claim(callId, 'book', signal)).toMatchObject({ kind: 'unsettled' });
     expect(await toolLedger.claim(callId, 'pay', signal)).toEqual({ kind: 'claimed' });
   });
 

@@ -1,6 +1,5 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import { Pool, types } from 'pg';
-import { lazily } from '../../std/lazily.ts';
 import type { Log } from '../../std/log.ts';
 import { untilAborted } from '../../std/signals.ts';
 import { connectFault, isAnswer, postgresFault } from './postgres-fault.ts';
@@ -22,10 +21,9 @@ export interface PostgresDatabase {
   transact<T>(work: (db: Kysely<Tables>) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-/** @param prepare brings the database forward before its first use; when it fails, the next use tries again */
-export function databaseOver(pool: Pool, prepare: () => Promise<void>): PostgresDatabase {
+/** @param prepared brings the database forward, once for all pools; when it fails, the next use tries again */
+export function databaseOver(pool: Pool, prepared: () => Promise<void>): PostgresDatabase {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discerning(pool) }) }).withSchema(SCHEMA);
-  const prepared = lazily(prepare);
   const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       await prepared();

@@ -18,7 +18,7 @@ const plus = (ms: number) => sql<number>`offhook.now_ms() + ${ms}::double precis
 const TAKEN: UpdateObject<Tables, 'dials'> = { state: 'dialling', changed_at: NOW, call_id: null, reason: null };
 
 /** Orders to dial in Postgres: each change is one conditional statement, so that of two processes one wins. */
-export function postgresDials(database: PostgresDatabase): PostgresDials {
+export function postgresDials(database: PostgresDatabase, background: PostgresDatabase): PostgresDials {
   return {
     open: ({ id, order, requestId }, limit, signal) =>
       database.transact(async (db) => {
@@ -117,7 +117,7 @@ export function postgresDials(database: PostgresDatabase): PostgresDials {
       }, signal),
 
     abandon: (olderThanMs, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         const left = await db
           .updateTable('dials')
           .set({ state: 'unknown', reason: 'calls.abandoned', changed_at: NOW })
@@ -129,7 +129,7 @@ export function postgresDials(database: PostgresDatabase): PostgresDials {
       }, signal),
 
     prune: (olderThanMs, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         await db
           .deleteFrom('dials')
           .where('state', 'in', ['placed', 'failed', 'cancelled'])

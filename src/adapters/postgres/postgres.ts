@@ -6,6 +6,7 @@ import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
 import { toFault } from '../../std/fault.ts';
+import { lazily } from '../../std/lazily.ts';
 import type { Log } from '../../std/log.ts';
 import { databaseOver, openPool } from './database.ts';
 import { postgresDials } from './dials.ts';
@@ -19,16 +20,26 @@ const DAY_MS = 86_400_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** A day more than a call may live. */
 const KEEP_TOOL_USES_MS = CALL_TTL_MS + DAY_MS;
-/** Statements at once of one process; a fleet's sum has to stay below Postgres' `max_connections`. */
+/**
+ * Statements at once that a caller, a tool or a webhook waits for; the sum of all pools over a fleet has to stay below
+ * Postgres' `max_connections`.
+ */
 const CONNECTIONS = 10;
-/** One listens; the others take and settle jobs, a few milliseconds each. */
-const JOB_CONNECTIONS = 4;
+/** What nobody on the line waits for has connections of its own: however much of it there is, it takes none of theirs. */
+const BACKGROUND_CONNECTIONS = 4;
+/** One listens for each work that is done; the others take and settle jobs, and say that we live: milliseconds each. */
+const JOB_CONNECTIONS = 5;
 
 export interface PostgresStores {
   readonly records: Records;
   readonly toolLedger: ToolLedger;
   readonly jobs: Jobs;
   readonly dials: Dials;
+  /**
+   * How many at once can be asked of what nobody on the line waits for: all of the archive, jobs but for doing them,
+   * forgotten tool uses, abandoned dials. More wait a second, then are refused (`postgres.crowded`).
+   */
+  readonly backgroundPlaces: number;
   /** @throws Fault `postgres.*` when Postgres does not answer, `store.too_new` when a newer offhook was there */
   ping(signal: AbortSignal): Promise<void>;
   /** Waits for what was asked, closes the connections; whoever works on jobs is to be stopped before. Idempotent. */
@@ -46,11 +57,14 @@ export interface PostgresStores {
 export async function openPostgres(url: string, clock: Clock, log: Log, signal: AbortSignal): Promise<PostgresStores> {
   signal.throwIfAborted();
   const pool = openPool(url, 'offhook', CONNECTIONS, log);
+  const backgroundPool = openPool(url, 'offhook background', BACKGROUND_CONNECTIONS, log);
   const jobsPool = openPool(url, 'offhook jobs', JOB_CONNECTIONS, log);
-  const database = databaseOver(pool, () => migrate(pool, () => prepareJobs(jobsPool, log)));
-  const worker = postgresJobWorker({ database, pool: jobsPool, clock, log });
-  const toolLedger = postgresToolLedger(database);
-  const dials = postgresDials(database);
+  const prepared = lazily(() => migrate(pool, () => prepareJobs(jobsPool, log)));
+  const database = databaseOver(pool, prepared);
+  const background = databaseOver(backgroundPool, prepared);
+  const worker = postgresJobWorker({ database: databaseOver(jobsPool, prepared), pool: jobsPool, clock, log });
+  const toolLedger = postgresToolLedger(database, background);
+  const dials = postgresDials(database, background);
 
   const closing = new AbortController();
   const prune = async () => {
@@ -70,7 +84,7 @@ export async function openPostgres(url: string, clock: Clock, log: Log, signal: 
     closed ??= (async () => {
       const isAbandoned = worker.abandon();
       const jobsClosed = jobsPool.end();
-      await pool.end();
+      await Promise.all([pool.end(), backgroundPool.end()]);
       // What an abandoned handler holds nobody knows; it ends with the process.
       if (!isAbandoned) await jobsClosed;
     })();
@@ -91,10 +105,11 @@ export async function openPostgres(url: string, clock: Clock, log: Log, signal: 
     log.warn({ reason }, 'Postgres cannot be used yet; it is as soon as it can');
   }
   return {
-    records: postgresRecords(database),
+    records: postgresRecords(database, background),
     toolLedger,
-    jobs: { ...postgresJobs(database), work: worker.work },
+    jobs: { ...postgresJobs(background), work: worker.work },
     dials,
+    backgroundPlaces: BACKGROUND_CONNECTIONS,
     ping,
     close,
   };

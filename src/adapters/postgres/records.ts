@@ -8,8 +8,13 @@ import { addJobs } from './jobs.ts';
 import { callIdOf } from './rows.ts';
 import type { Tables } from './schema.ts';
 
-/** The archive in Postgres. An outbox's positions are in the order of commits within a call. */
-export function postgresRecords(database: PostgresDatabase): Records {
+/**
+ * The archive in Postgres. An outbox's positions are in the order of commits within a call.
+ *
+ * @param database for webhooks and the proofs of a call: somebody waits for them
+ * @param background for the archive, which may have much to catch up with
+ */
+export function postgresRecords(database: PostgresDatabase, background: PostgresDatabase): Records {
   const isThere = (callId: CallId, event: string | undefined, signal: AbortSignal) =>
     database.run(async (db) => {
       const found = await db
@@ -53,7 +58,7 @@ export function postgresRecords(database: PostgresDatabase): Records {
 
     saveFact: (event, signal) =>
       event.type === 'call.started'
-        ? database.transact(async (db) => {
+        ? background.transact(async (db) => {
             await insertFact(db, event);
             const { callId, agent, at } = event;
             await db
@@ -62,10 +67,10 @@ export function postgresRecords(database: PostgresDatabase): Records {
               .onConflict((conflict) => conflict.doNothing())
               .execute();
           }, signal)
-        : database.run((db) => insertFact(db, event), signal),
+        : background.run((db) => insertFact(db, event), signal),
 
     facts: (callId, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         const rows = await db
           .selectFrom('facts')
           .select('event')
@@ -77,7 +82,7 @@ export function postgresRecords(database: PostgresDatabase): Records {
       }, signal),
 
     saveReport: (report, signal) =>
-      database.transact(async (db) => {
+      background.transact(async (db) => {
         const listed = {
           agent: report.agent.name,
           started_at: report.startedAt,
@@ -99,23 +104,23 @@ export function postgresRecords(database: PostgresDatabase): Records {
       }, signal),
 
     report: (callId, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         const row = await db.selectFrom('reports').select('report').where('call_id', '=', callId).executeTakeFirst();
         if (row === undefined) return undefined;
         const report: CallReport = JSON.parse(row.report);
         return report;
       }, signal),
 
-    listCalls: (limit, before, signal) => database.run((db) => listCalls(db, limit, before), signal),
+    listCalls: (limit, before, signal) => background.run((db) => listCalls(db, limit, before), signal),
 
     pendingFacts: (limit, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         const rows = await db.selectFrom('outbox').selectAll().orderBy('position').limit(limit).execute();
         return rows.map(({ position, event }) => ({ position, event: JSON.parse(event) }));
       }, signal),
 
     forgetFacts: (positions, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         await sql`DELETE FROM offhook.outbox WHERE position = ANY (${positions}::bigint[])`.execute(db);
       }, signal),
   };

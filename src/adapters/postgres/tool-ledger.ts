@@ -9,7 +9,7 @@ export interface PostgresToolLedger extends ToolLedger {
 }
 
 /** What tools did, in Postgres: a claim that was answered is on its disk. */
-export function postgresToolLedger(database: PostgresDatabase): PostgresToolLedger {
+export function postgresToolLedger(database: PostgresDatabase, background: PostgresDatabase): PostgresToolLedger {
   // Whatever became of who asked, what took place is written down.
   const always = new AbortController().signal;
   const use = (callId: string, key: string) => ({ call_id: callId, fingerprint: fingerprint('tool', key) });
@@ -58,12 +58,12 @@ export function postgresToolLedger(database: PostgresDatabase): PostgresToolLedg
       }, signal),
 
     forget: (callId, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         await db.deleteFrom('tool_uses').where('call_id', '=', callId).execute();
       }, signal),
 
     prune: (olderThanMs, signal) =>
-      database.run(async (db) => {
+      background.run(async (db) => {
         await db
           .deleteFrom('tool_uses')
           .where('claimed_at', '<', sql<number>`offhook.now_ms() - ${olderThanMs}`)

@@ -8,6 +8,7 @@ import type { Jobs } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
+import { type Closable, closeAll } from '../../std/close-all.ts';
 import { Fault, toFault } from '../../std/fault.ts';
 import type { Log } from '../../std/log.ts';
 import { sqliteCallStore } from './call-store.ts';
@@ -46,7 +47,7 @@ export interface Embedded {
 export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: AbortSignal): Promise<Embedded> {
   signal.throwIfAborted();
   const lock = lockFolder(join(dir, 'lock.db'));
-  const opened: { close(): unknown }[] = [lock];
+  const opened: Closable[] = [lock];
   try {
     const paths = { recordsPath: join(dir, 'records.db'), livePath: join(dir, 'live.db') };
     const live = openLive(paths.livePath);
@@ -79,6 +80,7 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       dials: dialsOver(client, clock, jobs.ring),
       close() {
         closing.abort(new Fault('cancelled', 'store.closing', 'the stores are being closed'));
+        // The thread copies the live log back before the main thread lets go of it.
         closed ??= closeAll(opened);
         return closed;
       },
@@ -87,11 +89,6 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
     await closeAll(opened);
     throw thrown;
   }
-}
-
-/** Last opened, first closed: the thread copies the live log back before the main thread lets go of it. */
-async function closeAll(opened: readonly { close(): unknown }[]): Promise<void> {
-  for (const closable of opened.toReversed()) await closable.close();
 }
 
 /** Held while the process lives, and by nothing after: the system drops it, however the process ends. */
