@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { memoryJobs } from '../../src/adapters/memory/jobs.ts';
 import type { Jobs } from '../../src/ports/jobs.ts';
+import { jobPlacesContract } from './job-places.ts';
 import { jobsContract } from './jobs.ts';
 import { inMemory, inSqlite, type MakeSubject, ON_DISK } from './subject.ts';
 
@@ -9,6 +10,8 @@ const overSqlite: MakeSubject<Jobs> = inSqlite(({ jobs }) => jobs);
 
 jobsContract('memory', overMemory);
 jobsContract('sqlite', overSqlite, ON_DISK);
+jobPlacesContract('memory', overMemory);
+jobPlacesContract('sqlite', overSqlite);
 
 // Where a database keeps the timetable its own clock decides: there the schedule is tested apart.
 it.each([

@@ -1,46 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Job, JobHandler, Jobs, JobWork } from '../../src/ports/jobs.ts';
+import { describe, expect, it } from 'vitest';
+import type { JobHandler, Jobs } from '../../src/ports/jobs.ts';
 import { Fault } from '../../src/std/fault.ts';
-import { IN_MEMORY, type MakeSubject, type Subject, signal } from './subject.ts';
+import { jobRig, noting } from './job-rig.ts';
+import { IN_MEMORY, type MakeSubject, signal } from './subject.ts';
 
-/** Stores with threads or servers answer in their own time: what they come to is waited for, never slept for. */
-const SOON = { timeout: 8_000, interval: 10 };
-
-/** What all jobs must do. */
+/** What all jobs must do; their places, deadlines and stops are in `job-places.ts`. */
 export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable } = IN_MEMORY): void {
   describe(`the jobs contract over ${name}`, { timeout: 20_000 }, () => {
-    let subject: Subject<Jobs>;
-    let jobs: Jobs;
-    let working: { readonly stop: AbortController; readonly ended: Promise<void> }[];
-
-    beforeEach(async () => {
-      subject = await make();
-      jobs = subject.port;
-      working = [];
-    });
-    afterEach(async () => {
-      for (const { stop } of working) stop.abort();
-      await Promise.all(working.map(({ ended }) => ended));
-      await subject.close();
-    });
-
-    const work = (handlers: JobWork['handlers'], more: Omit<JobWork, 'handlers'> = {}, over = jobs) => {
-      const stop = new AbortController();
-      const ended = over.work({ handlers, ...more }, stop.signal);
-      working.push({ stop, ended });
-      return { stop, ended };
-    };
-    /** A handler that notes what it was given. */
-    const noting = () => {
-      const done: Job[] = [];
-      const handle: JobHandler = async (job) => {
-        done.push(job);
-      };
-      return { done, handle };
-    };
-    const soon = (check: () => void | Promise<void>) => vi.waitFor(check, SOON);
-    const add = (kind: string, more: Partial<Parameters<Jobs['enqueue']>[0][number]> = {}) =>
-      jobs.enqueue([{ kind, payload: {}, ...more }], signal);
+    const { jobs, work, soon, add, dead, pass, reopen } = jobRig(make);
     const away = new Fault('unavailable', 'retell.unavailable', 'away');
     /** A handler that fails until it was tried so often. */
     const failing = (times = Number.POSITIVE_INFINITY, fault = away) => {
@@ -51,7 +18,6 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       };
       return { tries, handle };
     };
-    const dead = async () => jobs.deadJobs(100, undefined, signal);
 
     it('does what was enqueued, before or while somebody works', async () => {
       const { done, handle } = noting();
@@ -96,11 +62,11 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       work({ note: handle });
       await add('note');
       await soon(() => expect(done).toHaveLength(1));
-      await subject.pass(15_000);
+      await pass(15_000);
       await add('note');
       await soon(() => expect(done).toHaveLength(2));
       expect(done.every(({ payload }) => payload.late === undefined)).toBe(true);
-      await subject.pass(15_000);
+      await pass(15_000);
       await soon(() => expect(done).toHaveLength(3));
     });
 
@@ -112,7 +78,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
         await soon(() => expect(tries).toHaveLength(round + 1));
         await nearlyPass(delayMs);
         expect(tries).toHaveLength(round + 1);
-        await subject.pass(500);
+        await pass(500);
       }
       await soon(() => expect(tries).toEqual([1, 2, 3, 4]));
       expect(await dead()).toEqual([]);
@@ -123,7 +89,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
         // What failed has to be written down before its delay can pass.
         await add('note');
         await soon(() => expect(others.done).toHaveLength(before + 1));
-        await subject.pass(delayMs - 500);
+        await pass(delayMs - 500);
         await add('note');
         await soon(() => expect(others.done).toHaveLength(before + 2));
       }
@@ -136,7 +102,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       await soon(() => expect(tries).toHaveLength(1));
       expect(await dead()).toEqual([]);
       await soon(async () => {
-        await subject.pass(1_000);
+        await pass(1_000);
         expect(tries).toHaveLength(2);
       });
       await soon(async () => expect(await dead()).toHaveLength(1));
@@ -195,7 +161,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       for (const n of [1, 2, 3]) {
         await add('fail', { payload: { n } });
         await soon(async () => expect(await dead()).toHaveLength(n));
-        await subject.clock.advance(10);
+        await pass(10);
       }
       const page = async (limit: number, before?: string) => jobs.deadJobs(limit, before, signal);
       const first = await page(2);
@@ -249,7 +215,7 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       added.resolve();
       await soon(() => expect(tries).toEqual([1, 1]));
       await soon(async () => {
-        await subject.pass(1_000);
+        await pass(1_000);
         expect(tries).toEqual([1, 1, 2]);
       });
       stop.abort();
@@ -266,140 +232,6 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       work({ sweep: note });
       await soon(async () => expect((await dead()).map(({ payload }) => payload.n)).toEqual([1]));
       expect(done.every(({ payload }) => payload.n === 2)).toBe(true);
-    });
-
-    it('does no more at once than it may', async () => {
-      let most = 0;
-      let now = 0;
-      let ended = 0;
-      const handle: JobHandler = async () => {
-        most = Math.max(most, ++now);
-        for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
-        now--;
-        ended++;
-      };
-      await jobs.enqueue(
-        Array.from({ length: 12 }, () => ({ kind: 'note', payload: {} })),
-        signal,
-      );
-      work({ note: handle }, { concurrency: 3 });
-      await soon(() => expect(ended).toBe(12));
-      expect(most).toBeLessThanOrEqual(3);
-    });
-
-    it('hands back what is in hand when it is stopped, at no cost', async () => {
-      const begun: number[] = [];
-      const hold: JobHandler = ({ attempt }, within) => {
-        begun.push(attempt);
-        return new Promise((_, reject) => within.addEventListener('abort', () => reject(within.reason)));
-      };
-      await add('hold', { maxAttempts: 1 });
-      const { stop, ended } = work({ hold });
-      await soon(() => expect(begun).toEqual([1]));
-      stop.abort(new Fault('cancelled', 'work.cancelled', 'enough'));
-      await ended;
-      const { done, handle } = noting();
-      work({ hold: handle });
-      await soon(() => expect(done).toMatchObject([{ attempt: 1 }]));
-      expect(await dead()).toEqual([]);
-    });
-
-    it('finishes what is in hand when it is stopped, and begins nothing', async () => {
-      const { done, handle } = noting();
-      const stop = new AbortController();
-      const finish: JobHandler = async (job) => {
-        stop.abort();
-        await new Promise((resolve) => setImmediate(resolve));
-        done.push(job);
-      };
-      await add('note');
-      await add('note');
-      await jobs.work({ handlers: { note: finish }, concurrency: 1 }, stop.signal);
-      expect(done).toHaveLength(1);
-      work({ note: handle });
-      await soon(() => expect(done).toHaveLength(2));
-      expect(done.map(({ attempt }) => attempt)).toEqual([1, 1]);
-    });
-
-    it('gives up after 30 s on what hangs, tries it again, and gives its place to others', async () => {
-      const tries: number[] = [];
-      const hang: JobHandler = ({ attempt }) => {
-        tries.push(attempt);
-        return new Promise(() => {});
-      };
-      const { done, handle } = noting();
-      await add('hang', { maxAttempts: 2 });
-      work({ hang, note: handle }, { concurrency: 1 });
-      await soon(() => expect(tries).toEqual([1]));
-      await add('note');
-      await subject.pass(29_000);
-      expect(done).toEqual([]);
-      await subject.pass(1_000);
-      await soon(() => expect(done).toHaveLength(1));
-      await soon(async () => {
-        await subject.pass(1_000);
-        expect(tries).toEqual([1, 2]);
-      });
-      await soon(async () => {
-        await subject.pass(10_000);
-        expect(await dead()).toMatchObject([{ kind: 'hang', attempt: 2, reason: 'jobs.handler_timeout' }]);
-      });
-    });
-
-    it('waits 5 s for what hangs when it is stopped, then hands it back at no cost', async () => {
-      const tries: number[] = [];
-      const hang: JobHandler = ({ attempt }) => {
-        tries.push(attempt);
-        return new Promise(() => {});
-      };
-      await add('hang', { maxAttempts: 1 });
-      const { stop, ended } = work({ hang });
-      await soon(() => expect(tries).toEqual([1]));
-      let isStopped = false;
-      const stopped = ended.then(() => {
-        isStopped = true;
-      });
-      stop.abort();
-      await subject.pass(4_900);
-      expect(isStopped).toBe(false);
-      await subject.pass(100);
-      // In a fleet the row is given back, and those who listen are let go.
-      await soon(async () => {
-        await subject.pass(100);
-        expect(isStopped).toBe(true);
-      });
-      await stopped;
-      const { done, handle } = noting();
-      work({ hang: handle });
-      await soon(() => expect(done).toMatchObject([{ attempt: 1 }]));
-      expect(await dead()).toEqual([]);
-    });
-
-    it('keeps the places of one work free of what another one does', async () => {
-      const hung: Job[] = [];
-      const hang: JobHandler = (job) => {
-        hung.push(job);
-        return new Promise(() => {});
-      };
-      const { done, handle } = noting();
-      work({ hang }, { concurrency: 2 });
-      work({ note: handle }, { concurrency: 1 });
-      for (let n = 0; n < 3; n++) await add('hang');
-      await soon(() => expect(hung).toHaveLength(2));
-      await add('note');
-      await soon(() => expect(done).toHaveLength(1));
-      expect(hung).toHaveLength(2);
-      for (const { stop } of working) stop.abort();
-      await soon(() => subject.pass(5_000));
-    });
-
-    it('settles at once when there is nothing in hand', async () => {
-      const { done, handle } = noting();
-      const { stop, ended } = work({ note: handle });
-      await add('note');
-      await soon(() => expect(done).toHaveLength(1));
-      stop.abort();
-      await ended;
     });
 
     it('refuses an aborted signal with its reason', async () => {
@@ -430,12 +262,12 @@ export function jobsContract(name: string, make: MakeSubject<Jobs>, { isDurable 
       void jobs.work({ handlers: { hang, hopeless, last: hang } }, new AbortController().signal);
       await soon(() => expect(begun.toSorted()).toEqual(['hang', 'last']));
       await soon(async () => expect(await dead()).toHaveLength(1));
-      jobs = await subject.reopen();
+      await reopen();
       const { done, handle } = noting();
       work({ hang: handle, last: handle, waits: handle });
       // In a fleet it takes a while until a worker is known to be dead.
       await soon(async () => {
-        await subject.pass(10_000);
+        await pass(10_000);
         expect(done).toHaveLength(2);
       });
       expect(done.map(({ kind, attempt }) => [kind, attempt]).toSorted()).toEqual([

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { dialsContract } from '../contracts/dials.ts';
+import { jobPlacesContract } from '../contracts/job-places.ts';
 import { jobsContract } from '../contracts/jobs.ts';
 import { recordsContract } from '../contracts/records.ts';
 import { ON_DISK } from '../contracts/subject.ts';
@@ -26,5 +27,9 @@ describe('Postgres', () => {
     'postgres',
     inPostgres(({ jobs }) => jobs),
     ON_DISK,
+  );
+  jobPlacesContract(
+    'postgres',
+    inPostgres(({ jobs }) => jobs),
   );
 });
