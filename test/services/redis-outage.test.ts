@@ -4,6 +4,7 @@ import { openRedis, type RedisStores } from '../../src/adapters/redis/redis.ts';
 import { systemClock } from '../../src/std/clock.ts';
 import { Fault } from '../../src/std/fault.ts';
 import type { Log } from '../../src/std/log.ts';
+import { startFaultProxy } from '../../tools/services/fault-proxy.ts';
 import { startRedis } from '../../tools/services/redis.ts';
 import type { RunningService } from '../../tools/services/running-service.ts';
 import { newCallId, sampleEvent, sampleHead } from '../contracts/samples.ts';
@@ -98,6 +99,21 @@ describe('a Redis that stands still', () => {
     expect(await stores.callStore.commit(callId, 1, commitOf(1), signal)).toBe('committed');
   });
 
+  it('gives nothing to a reader of the log who has given up', async () => {
+    const group = { name: 'archive' };
+    await stores.eventLog.read(group, 10, 60_000, signal);
+    const event = sampleEvent(newCallId(), 1);
+    await stores.eventLog.publish([event], signal);
+    service.pause();
+    await expect(stores.eventLog.read(group, 10, 60_000, signal)).rejects.toMatchObject({ kind: 'timeout' });
+    await vi.waitFor(async () => {
+      await expect(stores.ping(signal)).rejects.toMatchObject({ reason: 'redis.unreachable' });
+    }, BACK_WITHIN);
+    service.resume();
+    const read = () => stores.eventLog.read(group, 10, 60_000, signal);
+    await vi.waitFor(async () => expect(await read()).toMatchObject([{ event, attempt: 1 }]), BACK_WITHIN);
+  });
+
   it('lets go at once of whoever gives up', async () => {
     service.pause();
     const giveUp = new AbortController();
@@ -114,6 +130,54 @@ describe('a Redis that stands still', () => {
     service.resume();
     await vi.waitFor(() => opened.ping(signal), BACK_WITHIN);
     await opened.close();
+  });
+});
+
+describe('a connection that was given up', () => {
+  const clientIds = () =>
+    withClient(service.url, async (redis) => {
+      const clients = String(await redis.client('LIST', 'TYPE', 'NORMAL')).split('\n');
+      return new Set(clients.flatMap((line) => /^id=(\d+)/.exec(line)?.[1] ?? []));
+    });
+
+  it('changes nothing any more once there is another, though Redis has not heard of its end', async () => {
+    const proxy = await startFaultProxy(service.port);
+    const before = await clientIds();
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const opened = await openRedis(
+      url,
+      systemClock,
+      log,
+      { timeoutMs: TIMEOUT_MS, prefix: `${randomUUID()}:` },
+      signal,
+    );
+    try {
+      const [ours = ''] = (await clientIds()).difference(before);
+      proxy.delay(600_000);
+      await expect(opened.leases.acquire('late', 1, 15_000, signal)).rejects.toMatchObject({ reason: 'redis.timeout' });
+      await vi.waitFor(async () => {
+        await expect(opened.ping(signal)).rejects.toMatchObject({ reason: 'redis.unreachable' });
+      }, BACK_WITHIN);
+      expect(await clientIds()).toContain(ours);
+      proxy.pass();
+      await vi.waitFor(() => opened.ping(signal), BACK_WITHIN);
+      expect(await clientIds()).not.toContain(ours);
+    } finally {
+      await opened.close();
+      await proxy.close();
+    }
+  });
+
+  it('is named by more than its number: after a restart another process may have that one', async () => {
+    await service.kill();
+    await service.start();
+    const others = await Promise.all(Array.from({ length: 4 }, open));
+    await isBack();
+    const ids = await clientIds();
+    await stores.ping(signal);
+    expect(await clientIds()).toEqual(ids);
+    await Promise.all(others.map((other) => other.ping(signal)));
+    await Promise.all(others.map((other) => other.close()));
   });
 });
 

@@ -28,9 +28,10 @@ redis.call('XTRIM', KEYS[1], 'MINID', '~', digits(now - ARGV[2]))`,
 );
 
 /**
- * KEYS: log, names of the groups. ARGV: now, group, what its keys begin with, limit, lease, then the types it cares for,
- * none for all. Answers whether there may be more, then id, call id, attempt and JSON of each delivery. Entries are
- * taken over a few hundred at a time: a call's commit waits for as long as a script runs.
+ * KEYS: log, names of the groups. ARGV: now, group, what its keys begin with, limit, lease, until when the answer is
+ * waited for if that is known, then the types it cares for, none for all. Answers whether there may be more, what time
+ * it is, then id, call id, attempt and JSON of each delivery. Entries are taken over a few hundred at a time: a call's
+ * commit waits for as long as a script runs.
  */
 export const READ = script(
   'room',
@@ -38,8 +39,9 @@ export const READ = script(
 local log, group, own, limit = KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local due, attempts = own .. 'due', own .. 'attempts'
 local leaseEnd = digits(now + ARGV[5])
-local deliveries = { 0 }
+local deliveries = { 0, digits(now) }
 local left = limit
+if now > (tonumber(ARGV[6]) or now) then return deliveries end
 
 local function deliver(call, id, event)
   local attempt = redis.call('HINCRBY', attempts, call, 1)
@@ -66,13 +68,13 @@ end
 if left == 0 then return deliveries end
 
 local wanted = {}
-for i = 6, #ARGV do wanted[ARGV[i]] = true end
+for i = 7, #ARGV do wanted[ARGV[i]] = true end
 local batch = redis.call('XREADGROUP', 'GROUP', group, 'offhook', 'COUNT', 200, 'NOACK', 'STREAMS', log, '>')
 local entries = batch and batch[1][2] or {}
 if #entries == 200 then deliveries[1] = 1 end
 for _, entry in ipairs(entries) do
   local id, call, type, event = entry[1], entry[2][2], entry[2][4], entry[2][6]
-  if #ARGV < 6 or wanted[type] then
+  if #ARGV < 7 or wanted[type] then
     local isFree = redis.call('RPUSH', own .. 'queue:' .. call, id) == 1
     if isFree and left > 0 then deliver(call, id, event)
     elseif isFree then redis.call('ZADD', due, digits(now), call) end

@@ -1,5 +1,6 @@
 import type { CallEvent } from '../../call/events.ts';
 import type { Delivery, EventLog } from '../../ports/event-log.ts';
+import type { Clock } from '../../std/clock.ts';
 import type { RedisConnection } from './connection.ts';
 import { ACK, BURY, PUBLISH, READ, RETRY } from './event-log-scripts.ts';
 import { listOf, numberOf, textOf } from './replies.ts';
@@ -14,11 +15,13 @@ const KEEP_EVENTS_MS = 7 * DAY_MS;
  */
 const KEEP_SEEN_MS = DAY_MS;
 const KEEP_DEAD_LETTERS = 10_000;
-/** No caller waits for these; a read that is given up on has its deliveries out until their lease ends. */
+/** No caller waits for these. */
 const TIMEOUT_MS = 1_000;
 
 /** The event log in Redis. Time is Redis' own, and a delivery's id names its call: no worker keeps what another needs. */
-export function redisEventLog(redis: RedisConnection): EventLog {
+export function redisEventLog(redis: RedisConnection, clock: Clock): EventLog {
+  /** What Redis' clock was ahead of ours, at least, when it last answered a read. */
+  let aheadMs: number | undefined;
   const log = redis.key('log');
   const ofGroup = (group: string) => redis.key(`log:${group}:`);
 
@@ -49,9 +52,12 @@ export function redisEventLog(redis: RedisConnection): EventLog {
 
     async read({ name, types }, limit, leaseMs, signal) {
       const keys = [log, redis.key('log-groups')];
-      const terms = [name, ofGroup(name), limit, leaseMs, ...(types ?? [])];
       for (;;) {
-        const [isMore, ...flat] = listOf(await redis.run(READ, keys, terms, signal, TIMEOUT_MS));
+        // A Redis that stood still reads later what was asked of it: by then nobody waits for the deliveries.
+        const until = aheadMs === undefined ? '' : Math.ceil(clock.now() + aheadMs + TIMEOUT_MS);
+        const terms = [name, ofGroup(name), limit, leaseMs, until, ...(types ?? [])];
+        const [isMore, now, ...flat] = listOf(await redis.run(READ, keys, terms, signal, TIMEOUT_MS));
+        aheadMs = numberOf(now) - clock.now();
         // What was taken over may all have passed the group by.
         if (flat.length > 0 || numberOf(isMore) === 0) return deliveriesOf(flat);
       }

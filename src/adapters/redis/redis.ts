@@ -46,7 +46,7 @@ export async function openRedis(
     callStore: redisCallStore(redis, clock),
     leases: redisLeases(redis),
     replyCache: redisReplyCache(redis),
-    eventLog: redisEventLog(redis),
+    eventLog: redisEventLog(redis, clock),
     join(member) {
       fleet = joinFleet(url, redis, clock, member);
       return fleet;
