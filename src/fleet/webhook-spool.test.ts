@@ -12,7 +12,7 @@ import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
 import { type Away, awayAtWill } from './away.fixture.ts';
-import { type SpoolingRecords, type SpoolOptions, spoolWebhooks } from './webhook-spool.ts';
+import { type SpooledWebhooks, type SpoolOptions, spoolWebhooks } from './webhook-spool.ts';
 
 const signal = new AbortController().signal;
 const SECRET = 'My number is 555 0100';
@@ -24,9 +24,9 @@ let records: Records;
 let away: Away<Records>;
 let accepted: WebhookRecord[];
 let jobs: NewJob[];
-let spool: SpoolingRecords;
+let spool: SpooledWebhooks;
 let callId: CallId;
-const opened: SpoolingRecords[] = [];
+const opened: SpooledWebhooks[] = [];
 
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'offhook-spool-')), 'webhooks');
@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 
 /** The next start after a kill: time stands still for the one before it, of which nothing is closed or flushed. */
-async function open(options: Partial<SpoolOptions> = {}): Promise<SpoolingRecords> {
+async function open(options: Partial<SpoolOptions> = {}): Promise<SpooledWebhooks> {
   clock = new ManualClock();
   const dependency = createDependency(
     { name: 'postgres', deadlineMs: DEADLINE_MS, lateReason: 'postgres.timeout', restMs: 500, limit: 16 },

@@ -9,7 +9,10 @@ import type { Log } from '../std/log.ts';
 import { randomHex } from '../std/random.ts';
 import { openSpoolFolder, writeDurably } from './spool-folder.ts';
 
-export interface SpoolingRecords extends Records {
+/** The part of the records that webhooks and the door of the sockets ask. */
+type WebhookRecords = Pick<Records, 'acceptWebhook' | 'isNamed' | 'isEnded'>;
+
+export interface SpooledWebhooks extends WebhookRecords {
   /** Webhooks that wait on disk for the records' return. */
   readonly spooled: number;
   /** Stops moving; what still waits moves on after the next start. */
@@ -17,7 +20,7 @@ export interface SpoolingRecords extends Records {
 }
 
 export interface SpoolOptions {
-  readonly records: Records;
+  readonly records: WebhookRecords;
   readonly dependency: Dependency;
   /** Made if need be, private to this user: the bodies are Retell's accounts of calls. */
   readonly folder: string;
@@ -36,13 +39,12 @@ const LOOK_EVERY_MS = 1_000;
 const ENDED = 'call_ended';
 
 /**
- * Records whose webhooks are written to disk while the records themselves are away: Retell is answered only once one
- * of the two has them. They move on in their order, and within seconds, when the records are back, also after a
- * restart. Everything else is asked of the records within their deadline.
+ * Webhooks that are written to disk while the records are away: Retell is answered only once one of the two has them.
+ * They move on in their order, and within seconds, when the records are back, also after a restart.
  *
  * @throws Fault `spool.unusable` when the folder cannot be made, read or written
  */
-export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingRecords> {
+export async function spoolWebhooks(options: SpoolOptions): Promise<SpooledWebhooks> {
   const { records, dependency, folder, clock, log, limit = 100_000 } = options;
   const lifetime = new AbortController();
   const waiting = await openSpoolFolder(folder);
@@ -79,13 +81,6 @@ export async function spoolWebhooks(options: SpoolOptions): Promise<SpoolingReco
     async isEnded(callId, signal) {
       return ended.has(callId) || run((within) => records.isEnded(callId, within), signal);
     },
-    saveFact: (event, signal) => run((within) => records.saveFact(event, within), signal),
-    facts: (callId, signal) => run((within) => records.facts(callId, within), signal),
-    saveReport: (report, signal) => run((within) => records.saveReport(report, within), signal),
-    report: (callId, signal) => run((within) => records.report(callId, within), signal),
-    listCalls: (count, before, signal) => run((within) => records.listCalls(count, before, within), signal),
-    pendingFacts: (count, signal) => run((within) => records.pendingFacts(count, within), signal),
-    forgetFacts: (positions, signal) => run((within) => records.forgetFacts(positions, within), signal),
 
     async close() {
       stop();
