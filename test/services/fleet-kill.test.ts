@@ -14,7 +14,7 @@ afterAll(() => fleet.close());
 
 it('loses no turn, repeats no greeting and acts once when replicas are killed', async ({ signal }) => {
   const disturbances = randomKills(SEED, { kills: 3, fromMs: 1_500, everyMs: 2_000, replicas: 3 });
-  const played = await play(fleet, { seed: SEED, callers: { calls: 16, turns: 8 }, disturbances }, signal);
+  const played = await play(fleet, { seed: SEED, callers: { calls: 16, turns: 7 }, disturbances }, signal);
   expect(played.failures, fleet.logs()).toEqual([]);
   expect(played.report.redials.count).toBeGreaterThan(0);
   expect(played.history.effects.length).toBeGreaterThan(0);
@@ -23,7 +23,7 @@ it('loses no turn, repeats no greeting and acts once when replicas are killed', 
 it('drops nobody in a rolling deploy', async ({ signal }) => {
   const terms = {
     seed: SEED,
-    callers: { calls: 16, turns: 8 },
+    callers: { calls: 16, turns: 7 },
     disturbances: [{ kind: 'roll', atMs: 1_500 }],
   } as const;
   const played = await play(fleet, terms, signal);
@@ -32,7 +32,7 @@ it('drops nobody in a rolling deploy', async ({ signal }) => {
 });
 
 it('lets go of the older of two sockets of a call, at another replica too', async ({ signal }) => {
-  const { unfenced, violations } = await playTwins(fleet, 5, signal);
+  const { unfenced, violations } = await playTwins(fleet, 3, signal);
   expect(unfenced).toBe(0);
   expect(violations).toEqual([]);
 });

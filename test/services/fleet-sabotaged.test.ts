@@ -22,7 +22,7 @@ it('is found out when an older holder of a call may go on writing', async ({ sig
 });
 
 it('is found out when a tool that acts once may act again', async ({ signal }) => {
-  const terms = { seed: 7, callers: { calls: 4, turns: 16 }, disturbances: [] };
+  const terms = { seed: 7, callers: { calls: 6, turns: 8 }, disturbances: [] };
   const { violations } = await play(await startSabotaged('ledger', 10), terms, signal);
   expect(new Set(violations.map(({ rule }) => rule))).toEqual(new Set(['effect.twice']));
 });
