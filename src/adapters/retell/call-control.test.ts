@@ -211,6 +211,14 @@ describe('place', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it.each([400, 402, 422, 429])('knows by its words, with status %i, that the workspace is full', async (status) => {
+    const words = json(status, { status: 'error', message: `Account concurrency limit reached ${NUMBER} ${KEY}` });
+    const { control, requests } = await fakeApi(words);
+    const reason = 'retell.concurrency_reached';
+    expect(await faultOf(control.place(dial, idle))).toMatchObject({ kind: 'exhausted', reason, detail: { status } });
+    expect(requests).toHaveLength(1);
+  });
+
   it('tells how long a limit lasts', async () => {
     const { control } = await fakeApi(error(429, { 'retry-after': '2' }));
     expect((await faultOf(control.place(dial, idle))).detail.retryAfterMs).toBe(2_000);

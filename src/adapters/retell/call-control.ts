@@ -32,7 +32,7 @@ const CLOCK_SKEW_MS = 300_000;
  * three times when Retell answers 500, since it sends no idempotency key.
  *
  * @throws Fault `retell.key_refused`, `retell.payment_required`, `retell.not_found`, `retell.refused`,
- *   `retell.rate_limited`, `retell.unavailable`, `retell.timeout`, `retell.bad_response`; from `place` and `end` also
+ *   `retell.concurrency_reached`, `retell.rate_limited`, `retell.unavailable`, `retell.timeout`, `retell.bad_response`; from `place` and `end` also
  *   `retell.outcome_unknown`, when cancelled after the request began too; from `findByMetadata` `retell.too_many_calls`
  */
 export function retellCallControl(options: RetellCallControlOptions): CallControl {

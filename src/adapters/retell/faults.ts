@@ -5,6 +5,9 @@ import { Fault } from '../../std/fault.ts';
 const NEVER_CONNECTED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_.*|.*CERT.*|UNABLE_TO_VERIFY_.*)$/;
 
+/** What Retell says, under no documented status, when the workspace has as many calls as it may. */
+const CONCURRENCY = /concurren[^"]{0,60}(limit|reach|exceed)|(limit|reach|exceed)[^"]{0,60}concurren/i;
+
 /**
  * What a failed request without an effect means. Bodies are left out: Retell's errors repeat what was sent, which
  * holds phone numbers.
@@ -72,6 +75,12 @@ function refusal(status: number, error: unknown): Fault {
       detail,
       effect: 'nobody can be dialled or hung up on; calls in progress go on',
       fixes: ['check RETELL_API_KEY and the scopes of the key'],
+    });
+  if (error instanceof APIError && CONCURRENCY.test(error.message))
+    return new Fault('exhausted', 'retell.concurrency_reached', `expected room in the workspace, ${came}`, {
+      detail: { ...detail, retryAfterMs: retryAfterMs(error) },
+      effect: 'those to be dialled wait until a call of the workspace ends',
+      fixes: ['nothing, unless it lasts: buy concurrency at Retell, or reserve less of it for inbound calls'],
     });
   if (status === 402)
     return new Fault('exhausted', 'retell.payment_required', `expected an account in good standing, ${came}`, {
