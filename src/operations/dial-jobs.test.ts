@@ -97,18 +97,41 @@ describe('an outcome nobody heard', () => {
 });
 
 describe('an order a process died over', () => {
-  it('is found within two minutes and looked up', async () => {
-    const retell = silentRetell();
-    const house = given(retell.control);
+  const id = 'dial_0123456789abcdef';
+  const anyTime = { spacingMs: 0, room: undefined };
+
+  /** A house without its queue, and an order that somebody took. */
+  async function abandoned(callControl: CallControl) {
+    const house = given(callControl);
     await house.queue.close();
-    const id = 'dial_0123456789abcdef';
-    await house.context.dials.open({ id, order, requestId: undefined }, 10, signal);
-    await house.context.dials.take(signal);
+    await house.context.dials.open({ id, order, requestId: 'r1' }, 10, signal);
+    const taking = await house.context.dials.take(anyTime, signal);
+    if (taking.kind !== 'taken') throw new Error(taking.kind);
+    return { ...house, dial: taking.dial };
+  }
+
+  it('while it dialled is found within two minutes and looked up', async () => {
+    const retell = silentRetell();
+    const { context, dial, work, stateOf } = await abandoned(retell.control);
+    await context.dials.begin(dial, signal);
     retell.listed.push({ callId, status: 'ongoing', agentId: undefined });
-    await house.work(30_000);
-    expect(await house.stateOf(id)).toBe('dialling');
-    await house.work(2 * MINUTE_MS);
-    expect(await house.stateOf(id)).toBe('placed');
+    await work(30_000);
+    expect(await stateOf(id)).toBe('dialling');
+    await work(2 * MINUTE_MS);
+    expect(await stateOf(id)).toBe('placed');
+  });
+
+  it('before it dialled waits again within two minutes, with nobody asked, and is dialled', async () => {
+    const retell = silentRetell({ place: async () => ({ callId, status: 'registered', agentId: undefined }) });
+    const { context, clock, work, stateOf } = await abandoned(retell.control);
+    await work(30_000);
+    expect(await stateOf(id)).toBe('taken');
+    await work(2 * MINUTE_MS);
+    expect(await stateOf(id)).toBe('queued');
+    expect(retell.asked()).toBe(0);
+    const next = createDialQueue(context, { perSecond: 1 });
+    await clock.advance(1_000);
+    expect(await next.place(order, 'r1')).toEqual({ state: 'placed', id, callId });
   });
 });
 

@@ -46,15 +46,15 @@ async function lookUp(
   const found = await callControl.findByMetadata(DIAL_FIELD, id, dial.openedAt, signal);
   if (found) {
     log.info({ dial: id, callId: found.callId }, 'Retell had dialled after all');
-    return settlePlaced(context, id, found.callId);
+    return settlePlaced(context, dial, found.callId);
   }
   const unknownForMs = clock.now() - dial.changedAt;
   if (unknownForMs < CERTAIN_AFTER_MS) return jobs.enqueue([lookUpDial(id, unknownForMs)], signal);
   log.warn({ dial: id, reason: NOT_DIALLED }, 'Retell had not dialled');
-  await settleFailed(context, id, NOT_DIALLED);
+  await settleFailed(context, dial, NOT_DIALLED);
 }
 
-/** Finds orders that a process died over while it dialled. The look-up comes first: a crash in between loses none. */
+/** Finds orders that a process died over: one not begun waits again, one being dialled is looked up. The look-up comes first: a crash in between loses none. */
 async function recover({ dials, jobs, clock }: OperationContext, signal: AbortSignal): Promise<void> {
   const before = clock.now() - ABANDONED_AFTER_MS;
   const dialling = await dials.list(['dialling'], RECOVERED_AT_ONCE, signal);

@@ -4,6 +4,7 @@ import { isNotDialled, isWorthWaiting, noKey } from './dial-outcome.ts';
 
 it.each([
   ['a limit of Retell', new Fault('exhausted', 'retell.rate_limited', 'slow down'), true, true],
+  ['a full workspace', new Fault('exhausted', 'retell.concurrency_reached', 'full'), true, true],
   ['a Retell out of reach', new Fault('unavailable', 'retell.unavailable', 'gone'), true, true],
   ['a number Retell refuses', new Fault('invalid', 'retell.refused', 'no'), true, false],
   ['a missing key', noKey(), true, false],

@@ -6,11 +6,14 @@ const NOT_DIALLED: ReadonlySet<string> = new Set(['invalid', 'unauthenticated', 
 const NOT_DIALLED_REASONS: ReadonlySet<string> = new Set(['retell.no_key', 'retell.unavailable', 'breaker.open']);
 /** Passing troubles before anybody was dialled: a queued order waits them out. */
 const PASSING: ReadonlySet<string> = new Set([
+  'retell.concurrency_reached',
   'retell.rate_limited',
   'retell.unavailable',
   'breaker.open',
   'bulkhead.full',
 ]);
+/** How often an order is tried while Retell refuses for a passing reason: with the waits between, four minutes. */
+const MAX_ATTEMPTS = 10;
 
 /** Whether it is certain that a dial which failed so rang no phone: only then may it be made again. */
 export function isNotDialled(thrown: unknown): boolean {
@@ -21,6 +24,11 @@ export function isNotDialled(thrown: unknown): boolean {
 /** Whether a dial that failed so is worth making again in a while. */
 export function isWorthWaiting({ reason }: Fault): boolean {
   return PASSING.has(reason);
+}
+
+/** Whether it was tried often enough. For room in the workspace an order waits as long as for a slot of ours. */
+export function isGivenUp({ reason }: Fault, attempts: number): boolean {
+  return reason !== 'retell.concurrency_reached' && attempts >= MAX_ATTEMPTS;
 }
 
 /** Nobody can be dialled at all. */
@@ -63,9 +71,5 @@ export function refusedBefore(reason: string): Fault {
 
 /** Too late to dial: others may have given the order up by now. */
 export function stoodStill(freshMs: number): Fault {
-  return new Fault(
-    'unavailable',
-    'calls.stood_still',
-    `expected to dial within ${freshMs} ms of taking an order, did not`,
-  );
+  return new Fault('unavailable', 'calls.stood_still', `expected to dial within ${freshMs} ms of saying so, did not`);
 }

@@ -1,41 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { CallControl, PlaceCall } from '../ports/call-control.ts';
 import { Fault } from '../std/fault.ts';
-import { idOf, memoryContext, retellOnPaper } from './context.fixture.ts';
-import type { OperationContext } from './context.ts';
-import { createDialQueue, type DialQueueOptions } from './dial-queue.ts';
+import { given, order } from './dial-queue.fixture.ts';
 
 const { signal } = new AbortController();
 const rateLimited = new Fault('exhausted', 'retell.rate_limited', 'slow down');
 const unheard = new Fault('timeout', 'retell.outcome_unknown', 'no answer');
-
-function order(toNumber: string): PlaceCall {
-  return { fromNumber: '+15550100', toNumber };
-}
-
-interface Given extends Partial<DialQueueOptions> {
-  /** What Retell refuses; it dials whom it does not. */
-  readonly fail?: (call: PlaceCall) => Fault | undefined;
-  readonly concurrency?: CallControl['concurrency'];
-  readonly context?: Partial<OperationContext>;
-}
-
-/** A queue that dials as fast as it can unless told otherwise. */
-function given({ fail, concurrency, context: overrides, ...options }: Given = {}) {
-  const dialled: string[] = [];
-  const orders: PlaceCall[] = [];
-  const place: CallControl['place'] = async (call) => {
-    orders.push(call);
-    const fault = fail?.(call);
-    if (fault) throw fault;
-    dialled.push(call.toNumber);
-    return { callId: idOf(`call_${dialled.length}_aaaa`), status: 'registered', agentId: undefined };
-  };
-  const callControl = retellOnPaper({ place, ...(concurrency && { concurrency }) });
-  const { context, clock } = memoryContext({ callControl, ...overrides });
-  const open = () => createDialQueue(context, { perSecond: Number.POSITIVE_INFINITY, ...options });
-  return { clock, context, leases: context.leases, dialled, orders, queue: open(), open };
-}
 
 describe('the queue of outbound calls', () => {
   it('dials at once while there are slots, and hands the slot to the call', async () => {
@@ -232,96 +201,17 @@ describe('what Retell refuses for a while', () => {
   });
 });
 
-describe('the pace of dialling', () => {
-  it('is so many per second: the next one is waited for, one later waits in the queue', async () => {
-    const { queue, dialled, clock } = given({ perSecond: 1, context: { maxCalls: 10 } });
-    await queue.place(order('+1'), undefined);
-    const second = queue.place(order('+2'), undefined);
-    const third = await queue.place(order('+3'), undefined);
-    expect(third).toMatchObject({ state: 'queued' });
+describe('a workspace that is full by what it answers', () => {
+  it('is waited for, however long', async () => {
+    let isFull = true;
+    const full = new Fault('exhausted', 'retell.concurrency_reached', 'full');
+    const { queue, dialled, leases, clock } = given({ fail: () => (isFull ? full : undefined) });
+    const { id } = await queue.place(order('+1'), undefined);
+    await clock.advance(3_600_000);
+    expect(await queue.find(id, signal)).toMatchObject({ state: 'queued' });
+    expect(await leases.count(signal)).toBe(0);
+    isFull = false;
+    await clock.advance(61_000);
     expect(dialled).toEqual(['+1']);
-    await clock.advance(999);
-    expect(dialled).toEqual(['+1']);
-    await clock.advance(1);
-    expect(await second).toMatchObject({ state: 'placed' });
-    expect(dialled).toEqual(['+1', '+2']);
-    await clock.advance(2_000);
-    expect(dialled).toEqual(['+1', '+2', '+3']);
-  });
-
-  it('dials nobody whom the workspace has no room for, and asks once a second', async () => {
-    let asked = 0;
-    const load = { current: 19, limit: 20 };
-    const concurrency = async () => {
-      asked++;
-      return { ...load };
-    };
-    const { queue, leases, dialled, clock } = given({ concurrency, context: { maxCalls: 10 } });
-    await queue.place(order('+1'), undefined);
-    load.current = 20;
-    const waiting = await Promise.all([order('+2'), order('+3')].map((one) => queue.place(one, undefined)));
-    expect(waiting).toMatchObject([{ state: 'queued' }, { state: 'queued' }]);
-    expect(asked).toBe(1);
-    await clock.advance(3_000);
-    expect(asked).toBe(4);
-    expect(dialled).toEqual(['+1']);
-    expect(await leases.count(signal)).toBe(1);
-    load.current = 18;
-    await clock.advance(1_000);
-    expect(dialled).toEqual(['+1', '+2', '+3']);
-  });
-
-  it('goes by our own slots while Retell does not say', async () => {
-    const concurrency = () => Promise.reject(new Fault('unavailable', 'retell.unavailable', 'gone'));
-    const { queue } = given({ concurrency });
-    const numbers = ['+1', '+2', '+3'];
-    const answers = [];
-    for (const number of numbers) answers.push(await queue.place(order(number), undefined));
-    expect(answers.map(({ state }) => state)).toEqual(['placed', 'placed', 'queued']);
-  });
-});
-
-describe('when something of ours is away', () => {
-  const away = new Fault('unavailable', 'redis.unreachable', 'away');
-
-  it('an order taken in waits, and is dialled when slots can be had again', async () => {
-    const faults = [away];
-    const { context } = memoryContext();
-    const acquire: OperationContext['leases']['acquire'] = async (...args) => {
-      const fault = faults.shift();
-      if (fault) throw fault;
-      return context.leases.acquire(...args);
-    };
-    const { queue, dialled, clock } = given({ context: { leases: { ...context.leases, acquire } } });
-    expect(await queue.place(order('+1'), undefined)).toMatchObject({ state: 'queued', position: 1 });
-    await clock.advance(1_000);
-    expect(dialled).toEqual(['+1']);
-  });
-
-  it('a call that was placed is said to be, though it could not be written down', async () => {
-    const base = given();
-    const settle = () => Promise.reject(away);
-    const { queue, dialled, clock } = given({ context: { dials: { ...base.context.dials, settle } } });
-    const placed = await queue.place(order('+1'), undefined);
-    expect(placed).toMatchObject({ state: 'placed' });
-    expect(await queue.find(placed.id, signal)).toMatchObject({ state: 'dialling' });
-    await clock.advance(30_000);
-    expect(dialled).toEqual(['+1']);
-  });
-
-  it('a process that stood still dials nobody by what it had taken before', async () => {
-    const base = memoryContext();
-    const rename: OperationContext['leases']['rename'] = async (...args) => {
-      if (args[0].length < 30 && stalls-- > 0) await base.clock.advance(25_000);
-      return base.context.leases.rename(...args);
-    };
-    let stalls = 1;
-    const { queue, orders } = given({
-      context: { clock: base.clock, dials: base.context.dials, leases: { ...base.context.leases, rename } },
-    });
-    expect(await queue.place(order('+1'), undefined)).toMatchObject({ state: 'queued' });
-    expect(orders).toEqual([]);
-    await base.clock.advance(2_000);
-    expect(orders).toHaveLength(1);
   });
 });

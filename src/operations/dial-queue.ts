@@ -1,13 +1,14 @@
 import type { CallId } from '../call/call.ts';
 import type { PlaceCall } from '../ports/call-control.ts';
 import type { StoredDial } from '../ports/dials.ts';
+import { sleep } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
 import { randomHex } from '../std/random.ts';
 import type { OperationContext } from './context.ts';
 import { noKey, queueFull, refusedBefore, requestReused } from './dial-outcome.ts';
 import { createDialler, type DialStep, NOBODY } from './dialler.ts';
 
-/** An order to dial, as it stands. `unknown`: Retell may or may not have dialled; it is asked, and nobody dials again. */
+/** An order to dial, as it stands. `dialling`: in hand, its phone may not ring yet. `unknown`: Retell may or may not have dialled; it is asked, and nobody dials again. */
 export type Dial =
   | { readonly state: 'queued'; readonly id: string /** 1 is next. */; readonly position: number }
   | { readonly state: 'dialling'; readonly id: string }
@@ -39,7 +40,7 @@ export interface DialQueue {
 export interface DialQueueOptions {
   /** Orders that may wait; one more is refused. Default 100. */
   readonly limit?: number;
-  /** Dials begun per second by this process. */
+  /** Dials begun per second, by all processes. */
   readonly perSecond: number;
 }
 
@@ -61,27 +62,16 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
   let look: { readonly at: number; readonly cancel: () => void } | undefined;
   let isPumping = false;
   let isRung = false;
+  /** Orders at the head of the queue whose clients wait for their turn. */
+  let heads = 0;
   let isFailing = false;
   lookIn(TICK_MS);
 
   return {
     async place(order, requestId) {
       if (!callControl) throw noKey();
-      const id = `dial_${randomHex(8)}`;
-      const opened = await dials.open({ id, order, requestId }, limit, stopping.signal);
-      switch (opened.kind) {
-        case 'full':
-          throw queueFull(limit);
-        case 'reused':
-          throw requestReused();
-        case 'known':
-          if (opened.dial.state === 'failed') throw refusedBefore(opened.dial.reason);
-          return stand(opened.dial, stopping.signal);
-        case 'opened':
-          return own(dialOrQueue(opened.dial));
-        default:
-          return opened satisfies never;
-      }
+      stopping.signal.throwIfAborted();
+      return own(enter(order, requestId));
     },
     async find(id, signal) {
       const dial = isDialId(id) ? await dials.find(id, signal) : undefined;
@@ -102,23 +92,51 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     },
   };
 
+  /** Not cut off by a stop: the order may be stored by then, and its client, told otherwise, would order it anew. */
+  async function enter(order: PlaceCall, requestId: string | undefined): Promise<Dial> {
+    const id = `dial_${randomHex(8)}`;
+    const opened = await dials.open({ id, order, requestId }, limit, cutting.signal);
+    switch (opened.kind) {
+      case 'full':
+        throw queueFull(limit);
+      case 'reused':
+        throw requestReused();
+      case 'known':
+        if (opened.dial.state === 'failed') throw refusedBefore(opened.dial.reason);
+        return stand(opened.dial, cutting.signal);
+      case 'opened':
+        return dialOrQueue(opened.dial);
+      default:
+        return opened satisfies never;
+    }
+  }
+
   /** The order is stored by now, so whatever fails but the dial itself leaves it in the queue. */
   async function dialOrQueue(order: StoredDial): Promise<Dial> {
     const { id } = order;
-    const step = await dialler
-      .dialNext((signal) => dials.takeIfNext(id, signal))
-      .catch((thrown: unknown): DialStep => {
-        log.warn(
-          { dial: id, reason: toFault(thrown).reason },
-          'a call could not be dialled at once; it waits in the queue',
-        );
-        return NOBODY;
-      });
+    const step = await dialFor(id).catch((thrown: unknown): DialStep => {
+      const { reason } = toFault(thrown);
+      log.warn({ dial: id, reason }, 'a call could not be dialled at once; it waits in the queue');
+      return NOBODY;
+    });
     if (step.kind === 'failed') throw step.fault;
     if (step.kind === 'placed') return { state: 'placed', id, callId: step.callId };
     lookIn(TICK_MS);
-    const now = await dials.find(id, stopping.signal);
-    return stand(now ?? order, stopping.signal);
+    const now = await dials.find(id, cutting.signal);
+    return stand(now ?? order, cutting.signal);
+  }
+
+  /** Waits for its turn if it is the next one; of two turns it is left to the queue. */
+  async function dialFor(id: string): Promise<DialStep> {
+    const step = await dialler.dialNext(id);
+    if (step.kind !== 'early') return step;
+    heads += 1;
+    try {
+      await sleep(clock, step.waitMs, stopping.signal);
+      return await dialler.dialNext(id);
+    } finally {
+      heads -= 1;
+    }
   }
 
   /** Looks at the queue so soon, or sooner when it would anyway. */
@@ -138,8 +156,10 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
     let waits = true;
     try {
       for (let step: DialStep | undefined; step?.kind !== 'nobody' && step?.kind !== 'rest'; ) {
-        waits = (await dials.waiting(stopping.signal)) > 0;
-        step = waits ? await dialler.dialNext(dials.take) : NOBODY;
+        if (step?.kind === 'early') await sleep(clock, step.waitMs, stopping.signal);
+        const dueInMs = await dials.dueIn(stopping.signal);
+        waits = dueInMs !== undefined;
+        step = dueInMs === 0 && heads === 0 ? await dialler.dialNext() : NOBODY;
       }
       isFailing = false;
     } catch (thrown) {
@@ -162,6 +182,8 @@ export function createDialQueue(context: OperationContext, options: DialQueueOpt
       case 'failed':
       case 'unknown':
         return { state, id, reason: dial.reason };
+      case 'taken':
+        return { state: 'dialling', id };
       case 'dialling':
       case 'cancelled':
         return { state, id };

@@ -1,4 +1,5 @@
 import type { CallId } from '../call/call.ts';
+import type { DialInHand } from '../ports/dials.ts';
 import { toFault } from '../std/fault.ts';
 import { withDeadline } from '../std/signals.ts';
 import type { OperationContext } from './context.ts';
@@ -15,33 +16,33 @@ const NEVER = new AbortController().signal;
 
 type SettleContext = Pick<OperationContext, 'dials' | 'leases' | 'hooks' | 'clock' | 'log'>;
 
-/** The slot of an order while Retell is asked to dial for it. */
-export function slotOf(dialId: string): string {
-  return `dial:${dialId}`;
+/** The slot of an order from this taking on: another process may hold one for the same order, taken later. */
+export function slotOf({ id, takes }: DialInHand): string {
+  return `dial:${id}:${takes}`;
 }
 
 /** The order became this call: hands the call its slot, and writes it down with the work that follows. */
-export async function settlePlaced(context: SettleContext, id: string, callId: CallId): Promise<void> {
+export async function settlePlaced(context: SettleContext, dial: DialInHand, callId: CallId): Promise<void> {
   const { dials, leases, hooks, log } = context;
-  const jobs = [checkPlacedCall(callId, 0), ...(hooks.onCallPlaced ? [callPlaced(callId, id)] : [])];
+  const jobs = [checkPlacedCall(callId, 0), ...(hooks.onCallPlaced ? [callPlaced(callId, dial.id)] : [])];
   await inTime(context, async (within) => {
-    await leases.rename(slotOf(id), callId, RINGING_MS, within).catch((thrown: unknown) => {
+    await leases.rename(slotOf(dial), callId, RINGING_MS, within).catch((thrown: unknown) => {
       log.warn({ callId, reason: toFault(thrown).reason }, 'slot of a placed call could not be renamed');
     });
-    await dials.settle(id, { state: 'placed', callId }, jobs, within);
+    await dials.settle(dial, { state: 'placed', callId }, jobs, within);
   });
 }
 
 /** Nobody knows whether Retell dialled: it is asked, and the slot stays until its lease expires, since a person may be on the line. */
-export function settleUnknown(context: SettleContext, id: string, reason: string): Promise<void> {
+export function settleUnknown(context: SettleContext, dial: DialInHand, reason: string): Promise<void> {
   return inTime(context, (within) =>
-    context.dials.settle(id, { state: 'unknown', reason }, [lookUpDial(id, 0)], within),
+    context.dials.settle(dial, { state: 'unknown', reason }, [lookUpDial(dial.id, 0)], within),
   );
 }
 
 /** Nobody was dialled, and nobody will be for this order. */
-export function settleFailed(context: SettleContext, id: string, reason: string): Promise<void> {
-  return inTime(context, (within) => context.dials.settle(id, { state: 'failed', reason }, [], within));
+export function settleFailed(context: SettleContext, dial: DialInHand, reason: string): Promise<void> {
+  return inTime(context, (within) => context.dials.settle(dial, { state: 'failed', reason }, [], within));
 }
 
 function inTime({ clock }: Pick<SettleContext, 'clock'>, work: (within: AbortSignal) => Promise<void>): Promise<void> {

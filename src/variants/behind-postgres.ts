@@ -56,14 +56,15 @@ function ledgerBehind(ask: Ask, inTurn: Ask, ledger: ToolLedger): ToolLedger {
 function dialsBehind(ask: Ask, inTurn: Ask, dials: Dials): Dials {
   return {
     open: (dial, limit, signal) => ask((within) => dials.open(dial, limit, within), signal),
-    take: (signal) => ask((within) => dials.take(within), signal),
-    takeIfNext: (id, signal) => ask((within) => dials.takeIfNext(id, within), signal),
-    settle: (id, outcome, jobs, signal) => ask((within) => dials.settle(id, outcome, jobs, within), signal),
-    postpone: (id, delayMs, signal) => ask((within) => dials.postpone(id, delayMs, within), signal),
+    take: (terms, signal) => ask((within) => dials.take(terms, within), signal),
+    begin: (dial, signal) => ask((within) => dials.begin(dial, within), signal),
+    settle: (dial, outcome, jobs, signal) => ask((within) => dials.settle(dial, outcome, jobs, within), signal),
+    postpone: (dial, delayMs, signal) => ask((within) => dials.postpone(dial, delayMs, within), signal),
     cancel: (id, signal) => ask((within) => dials.cancel(id, within), signal),
     find: (id, signal) => ask((within) => dials.find(id, within), signal),
     list: (states, limit, signal) => ask((within) => dials.list(states, limit, within), signal),
     waiting: (signal) => ask((within) => dials.waiting(within), signal),
+    dueIn: (signal) => ask((within) => dials.dueIn(within), signal),
     position: (id, signal) => ask((within) => dials.position(id, within), signal),
     abandon: (olderThanMs, signal) => inTurn((within) => dials.abandon(olderThanMs, within), signal),
   };

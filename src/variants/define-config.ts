@@ -23,7 +23,7 @@ export interface UserConfig extends CallHooks {
   readonly dataDir?: string;
   /** `OFFHOOK_MAX_CALLS`: calls at once. Default 10. */
   readonly maxCalls?: number;
-  /** `OFFHOOK_DIALS_PER_SECOND`: calls begun per second by each process, as your telephony provider allows. Default 1. */
+  /** `OFFHOOK_DIALS_PER_SECOND`: calls begun per second by all processes, as your telephony provider allows. Default 1. */
   readonly dialsPerSecond?: number;
   /**
    * `OFFHOOK_DRAIN`, of `distributed`: a stop hands calls over to other processes at the end of their turns, or waits

@@ -57,7 +57,7 @@ describe('the stores in Postgres', () => {
       () => records.facts(callId, signal),
       () => records.acceptWebhook(webhook, { facts: [], jobs: [] }, signal),
       () => toolLedger.claim(callId, 'pay', signal),
-      () => dials.take(signal),
+      () => dials.take({ spacingMs: 0, room: undefined }, signal),
       () => jobs.enqueue([{ kind: 'lost', payload: {} }], signal),
       () => stores.ping(signal),
     ]) {

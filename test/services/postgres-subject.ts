@@ -46,7 +46,7 @@ export async function shiftTimes(url: string, ms: number): Promise<void> {
     url,
     `UPDATE offhook_jobs._private_jobs SET run_at = run_at - ${ms} * interval '1 ms', locked_at = locked_at - ${ms} * interval '1 ms';
      UPDATE offhook.job_workers SET seen_at = seen_at - ${ms} * interval '1 ms';
-     UPDATE offhook.dials SET due_at = due_at - ${ms}, changed_at = changed_at - ${ms};
+     UPDATE offhook.dials SET due_at = due_at - ${ms}, changed_at = changed_at - ${ms}, taken_at = taken_at - ${ms};
      NOTIFY "jobs:insert", '{"count":10}'`,
   );
 }

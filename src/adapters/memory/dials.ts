@@ -1,4 +1,4 @@
-import type { DialState, Dials, NewDial, StoredDial } from '../../ports/dials.ts';
+import type { DialInHand, DialState, Dials, NewDial, StoredDial } from '../../ports/dials.ts';
 import type { NewJob } from '../../ports/jobs.ts';
 import type { Clock } from '../../std/clock.ts';
 import { fingerprint } from '../../std/fingerprint.ts';
@@ -6,6 +6,8 @@ import { fingerprint } from '../../std/fingerprint.ts';
 interface Kept extends NewDial {
   readonly print: string;
   readonly stands: DialState;
+  readonly takes: number;
+  readonly takenAt: number;
   readonly attempts: number;
   readonly openedAt: number;
   readonly changedAt: number;
@@ -22,9 +24,17 @@ export function memoryDials(clock: Clock, addJobs: (jobs: readonly NewJob[]) => 
     dials.set(dial.id, changed);
     return storedOf(changed);
   };
-  const hold = (dial: Kept) => change(dial, { state: 'dialling' }, { attempts: dial.attempts + 1 });
   const isDue = ({ dueAt }: Kept) => dueAt <= clock.now();
-  const dialled = (id: string) => [dials.get(id)].find((dial) => dial && isIn('dialling', 'unknown')(dial));
+  const isFull = (places: number, askedAgoMs: number) => {
+    const since = clock.now() - askedAgoMs;
+    const takesPlace = (dial: Kept) =>
+      isIn('taken', 'dialling')(dial) || (isIn('placed', 'unknown')(dial) && dial.changedAt > since);
+    return [...dials.values()].filter(takesPlace).length >= places;
+  };
+  const inHand = ({ id, takes }: DialInHand, ...states: readonly DialState['state'][]) => {
+    const dial = dials.get(id);
+    return dial?.takes === takes && isIn(...states)(dial) ? dial : undefined;
+  };
 
   return {
     async open({ id, order, requestId }, limit, signal) {
@@ -42,6 +52,8 @@ export function memoryDials(clock: Clock, addJobs: (jobs: readonly NewJob[]) => 
         requestId,
         print: fingerprint(id, order),
         stands: { state: 'queued' },
+        takes: 0,
+        takenAt: Number.NEGATIVE_INFINITY,
         attempts: 0,
         openedAt: now,
         changedAt: now,
@@ -50,26 +62,32 @@ export function memoryDials(clock: Clock, addJobs: (jobs: readonly NewJob[]) => 
       dials.set(id, dial);
       return { kind: 'opened', dial: storedOf(dial) };
     },
-    async take(signal) {
+    async take({ spacingMs, room, only }, signal) {
       signal.throwIfAborted();
-      const next = queued().find(isDue);
-      return next && hold(next);
+      const next = only === undefined ? queued().find(isDue) : queued()[0];
+      if (!next || !isDue(next) || (only !== undefined && next.id !== only)) return { kind: 'nobody' };
+      if (room && isFull(room.places, room.askedAgoMs)) return { kind: 'nobody' };
+      const now = clock.now();
+      const waitMs = Math.max(...[...dials.values()].map(({ takenAt }) => takenAt)) + spacingMs - now;
+      if (waitMs > 0) return { kind: 'early', waitMs };
+      return { kind: 'taken', dial: change(next, { state: 'taken' }, { takes: next.takes + 1, takenAt: now }) };
     },
-    async takeIfNext(id, signal) {
+    async begin(taken, signal) {
       signal.throwIfAborted();
-      const next = queued()[0];
-      return next?.id === id && isDue(next) ? hold(next) : undefined;
+      const dial = inHand(taken, 'taken');
+      if (dial) change(dial, { state: 'dialling' }, { attempts: dial.attempts + 1 });
+      return dial !== undefined;
     },
-    async settle(id, outcome, jobs, signal) {
+    async settle(dialled, outcome, jobs, signal) {
       signal.throwIfAborted();
-      const dial = dialled(id);
+      const dial = inHand(dialled, 'dialling', 'unknown');
       if (!dial) return;
       change(dial, outcome);
       addJobs(jobs);
     },
-    async postpone(id, delayMs, signal) {
+    async postpone(taken, delayMs, signal) {
       signal.throwIfAborted();
-      const dial = dialled(id);
+      const dial = inHand(taken, 'taken', 'dialling', 'unknown');
       if (dial) change(dial, { state: 'queued' }, { dueAt: clock.now() + delayMs });
     },
     async cancel(id, signal) {
@@ -94,6 +112,11 @@ export function memoryDials(clock: Clock, addJobs: (jobs: readonly NewJob[]) => 
       signal.throwIfAborted();
       return queued().length;
     },
+    async dueIn(signal) {
+      signal.throwIfAborted();
+      const dueAt = queued().map((dial) => dial.dueAt);
+      return dueAt.length > 0 ? Math.max(0, Math.min(...dueAt) - clock.now()) : undefined;
+    },
     async position(id, signal) {
       signal.throwIfAborted();
       return queued().findIndex((dial) => dial.id === id) + 1 || undefined;
@@ -101,7 +124,9 @@ export function memoryDials(clock: Clock, addJobs: (jobs: readonly NewJob[]) => 
     async abandon(olderThanMs, signal) {
       signal.throwIfAborted();
       const since = clock.now() - olderThanMs;
-      const left = [...dials.values()].filter(isIn('dialling')).filter(({ changedAt }) => changedAt <= since);
+      const old = [...dials.values()].filter(({ changedAt }) => changedAt <= since);
+      for (const dial of old.filter(isIn('taken'))) change(dial, { state: 'queued' });
+      const left = old.filter(isIn('dialling'));
       for (const dial of left) change(dial, { state: 'unknown', reason: 'calls.abandoned' });
       return left.map(({ id }) => id);
     },
@@ -112,7 +137,7 @@ function isIn(...states: readonly DialState['state'][]) {
   return ({ stands }: Kept) => states.includes(stands.state);
 }
 
-function storedOf({ id, order, stands, attempts, openedAt, changedAt }: Kept): StoredDial {
+function storedOf({ id, order, stands, takes, attempts, openedAt, changedAt }: Kept): StoredDial {
   const isForgotten = stands.state === 'placed' || stands.state === 'failed' || stands.state === 'cancelled';
-  return { ...stands, id, order: isForgotten ? undefined : order, attempts, openedAt, changedAt };
+  return { ...stands, id, order: isForgotten ? undefined : order, takes, attempts, openedAt, changedAt };
 }

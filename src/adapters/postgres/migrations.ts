@@ -109,12 +109,16 @@ const MIGRATIONS: readonly string[] = [
     state text NOT NULL,
     call_id text,
     reason text,
+    takes integer NOT NULL DEFAULT 0,
+    taken_at double precision,
     attempts integer NOT NULL DEFAULT 0,
     opened_at double precision NOT NULL DEFAULT ${SCHEMA}.now_ms(),
     changed_at double precision NOT NULL DEFAULT ${SCHEMA}.now_ms(),
     due_at double precision NOT NULL DEFAULT ${SCHEMA}.now_ms()
   );
   CREATE INDEX dials_by_state ON ${SCHEMA}.dials (state, place);
+  CREATE INDEX dials_by_change ON ${SCHEMA}.dials (state, changed_at);
+  CREATE INDEX dials_by_taking ON ${SCHEMA}.dials (taken_at);
 
   -- What was set aside leaves the queue: there it would only be in the way.
   CREATE TABLE ${SCHEMA}.dead_jobs (

@@ -52,6 +52,9 @@ export interface Tables {
     readonly state: StoredDial['state'];
     readonly call_id: string | null;
     readonly reason: string | null;
+    readonly takes: Generated<number>;
+    /** When it was taken last; null before the first time. */
+    readonly taken_at: number | null;
     readonly attempts: Generated<number>;
     readonly opened_at: Generated<number>;
     readonly changed_at: Generated<number>;

@@ -6,20 +6,21 @@ import type { RecordsClient } from './records-client.ts';
 export function dialsOver(client: RecordsClient, clock: Clock, onJobs = () => {}): Dials {
   return {
     open: (dial, limit, signal) => client.ask('openDial', [dial, limit, clock.now()], signal),
-    take: (signal) => client.ask('takeDial', [clock.now()], signal),
-    takeIfNext: (id, signal) => client.ask('takeDialIfNext', [id, clock.now()], signal),
-    async settle(id, outcome, jobs, signal) {
-      await client.ask('settleDial', [id, outcome, jobs, clock.now()], signal);
+    take: (terms, signal) => client.ask('takeDial', [terms, clock.now()], signal),
+    begin: ({ id, takes }, signal) => client.ask('beginDial', [{ id, takes }, clock.now()], signal),
+    async settle({ id, takes }, outcome, jobs, signal) {
+      await client.ask('settleDial', [{ id, takes }, outcome, jobs, clock.now()], signal);
       if (jobs.length > 0) onJobs();
     },
-    postpone: (id, delayMs, signal) => {
+    postpone: ({ id, takes }, delayMs, signal) => {
       const now = clock.now();
-      return client.ask('postponeDial', [id, now + delayMs, now], signal);
+      return client.ask('postponeDial', [{ id, takes }, now + delayMs, now], signal);
     },
     cancel: (id, signal) => client.ask('cancelDial', [id, clock.now()], signal),
     find: (id, signal) => client.ask('findDial', [id], signal),
     list: (states, limit, signal) => client.ask('listDials', [states, limit], signal),
     waiting: (signal) => client.ask('waitingDials', [], signal),
+    dueIn: (signal) => client.ask('dialDueIn', [clock.now()], signal),
     position: (id, signal) => client.ask('positionOfDial', [id], signal),
     abandon: (olderThanMs, signal) => {
       const now = clock.now();

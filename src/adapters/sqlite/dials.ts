@@ -1,5 +1,5 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
-import type { DialState, StoredDial } from '../../ports/dials.ts';
+import type { DialInHand, DialState, StoredDial } from '../../ports/dials.ts';
 import { fingerprint } from '../../std/fingerprint.ts';
 import { addJobs } from './jobs.ts';
 import type { RecordsTables } from './records-schema.ts';
@@ -17,11 +17,30 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
     storedOf(
       await db.updateTable('dials').set(set).where('place', '=', place).returningAll().executeTakeFirstOrThrow(),
     );
-  const hold = (row: DialRow, now: number) =>
-    change(row, { state: 'dialling', attempts: row.attempts + 1, changed_at: now, ...NOTHING_YET });
-  const dialledRow = async (id: string) => {
+  const inHand = async ({ id, takes }: DialInHand, ...states: readonly DialState['state'][]) => {
     const row = await rowOf(id);
-    return row?.state === 'dialling' || row?.state === 'unknown' ? row : undefined;
+    return row?.takes === takes && states.includes(row.state) ? row : undefined;
+  };
+  /** Orders that take a place of the room at Retell, as it was at that time. */
+  const placesTaken = async (since: number) => {
+    const { count } = await db
+      .selectFrom('dials')
+      .where(({ or, and, eb }) =>
+        or([
+          eb('state', 'in', ['taken', 'dialling']),
+          and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', since)]),
+        ]),
+      )
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return count;
+  };
+  const lastTakenAt = async () => {
+    const { at } = await db
+      .selectFrom('dials')
+      .select(({ fn }) => fn.max('taken_at').as('at'))
+      .executeTakeFirstOrThrow();
+    return at ?? Number.NEGATIVE_INFINITY;
   };
   const waiting = async () => {
     const { count } = await queued()
@@ -47,6 +66,8 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
           fingerprint: fingerprint(id, order),
           what: JSON.stringify(order),
           state: 'queued',
+          takes: 0,
+          taken_at: null,
           attempts: 0,
           opened_at: now,
           changed_at: now,
@@ -58,18 +79,25 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
       return { kind: 'opened', dial: storedOf(row) };
     },
 
-    async takeDial(now) {
-      const next = await queued().selectAll().where('due_at', '<=', now).orderBy('place').limit(1).executeTakeFirst();
-      return next && hold(next, now);
+    async takeDial({ spacingMs, room, only }, now) {
+      const first = queued().selectAll().orderBy('place').limit(1);
+      const next = await (only === undefined ? first.where('due_at', '<=', now) : first).executeTakeFirst();
+      if (!next || next.due_at > now || (only !== undefined && next.id !== only)) return { kind: 'nobody' };
+      if (room && (await placesTaken(now - room.askedAgoMs)) >= room.places) return { kind: 'nobody' };
+      const waitMs = (await lastTakenAt()) + spacingMs - now;
+      if (waitMs > 0) return { kind: 'early', waitMs };
+      const taken = { state: 'taken', takes: next.takes + 1, taken_at: now, changed_at: now } as const;
+      return { kind: 'taken', dial: await change(next, taken) };
     },
 
-    async takeDialIfNext(id, now) {
-      const next = await queued().selectAll().orderBy('place').limit(1).executeTakeFirst();
-      return next?.id === id && next.due_at <= now ? hold(next, now) : undefined;
+    async beginDial(dial, now) {
+      const row = await inHand(dial, 'taken');
+      if (row) await change(row, { state: 'dialling', attempts: row.attempts + 1, changed_at: now });
+      return row !== undefined;
     },
 
-    async settleDial(id, outcome, jobs, now) {
-      const row = await dialledRow(id);
+    async settleDial(dial, outcome, jobs, now) {
+      const row = await inHand(dial, 'dialling', 'unknown');
       if (row === undefined) return;
       await change(row, {
         state: outcome.state,
@@ -81,8 +109,8 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
       await addJobs(db, jobs, now);
     },
 
-    async postponeDial(id, dueAt, now) {
-      const row = await dialledRow(id);
+    async postponeDial(dial, dueAt, now) {
+      const row = await inHand(dial, 'taken', 'dialling', 'unknown');
       if (row !== undefined) await change(row, { state: 'queued', due_at: dueAt, changed_at: now, ...NOTHING_YET });
     },
 
@@ -111,6 +139,13 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
 
     waitingDials: waiting,
 
+    async dialDueIn(now) {
+      const { at } = await queued()
+        .select(({ fn }) => fn.min<number | null>('due_at').as('at'))
+        .executeTakeFirstOrThrow();
+      return at === null ? undefined : Math.max(0, at - now);
+    },
+
     async positionOfDial(id) {
       const row = await rowOf(id);
       if (row?.state !== 'queued') return undefined;
@@ -122,6 +157,12 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
     },
 
     async abandonDials(before, now) {
+      await db
+        .updateTable('dials')
+        .set({ state: 'queued', changed_at: now })
+        .where('state', '=', 'taken')
+        .where('changed_at', '<=', before)
+        .execute();
       const left = await db
         .updateTable('dials')
         .set({ state: 'unknown', reason: 'calls.abandoned', changed_at: now })
@@ -146,9 +187,9 @@ export function dialOperations(db: Kysely<RecordsTables>): DialOperations {
 type DialRow = Selectable<RecordsTables['dials']>;
 
 function storedOf(row: DialRow): StoredDial {
-  const { id, what, attempts, opened_at: openedAt, changed_at: changedAt } = row;
+  const { id, what, takes, attempts, opened_at: openedAt, changed_at: changedAt } = row;
   const order = what === null ? undefined : JSON.parse(what);
-  return { ...stateOf(row), id, order, attempts, openedAt, changedAt };
+  return { ...stateOf(row), id, order, takes, attempts, openedAt, changedAt };
 }
 
 function stateOf({ state, call_id: callId, reason }: DialRow): DialState {
@@ -159,6 +200,7 @@ function stateOf({ state, call_id: callId, reason }: DialRow): DialState {
     case 'unknown':
       return { state, reason: reason ?? '' };
     case 'queued':
+    case 'taken':
     case 'dialling':
     case 'cancelled':
       return { state };

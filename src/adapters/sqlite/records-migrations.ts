@@ -97,11 +97,15 @@ export const RECORDS_MIGRATIONS: readonly string[] = [
     state TEXT NOT NULL,
     call_id TEXT,
     reason TEXT,
+    takes INTEGER NOT NULL,
+    taken_at REAL,
     attempts INTEGER NOT NULL,
     opened_at REAL NOT NULL,
     changed_at REAL NOT NULL,
     due_at REAL NOT NULL
   ) STRICT;
   CREATE INDEX dials_by_state ON dials (state, place);
+  CREATE INDEX dials_by_change ON dials (state, changed_at);
+  CREATE INDEX dials_by_taking ON dials (taken_at);
   `,
 ];

@@ -85,6 +85,9 @@ export interface RecordsTables {
     readonly state: StoredDial['state'];
     readonly call_id: string | null;
     readonly reason: string | null;
+    readonly takes: number;
+    /** When it was taken last; null before the first time. */
+    readonly taken_at: number | null;
     readonly attempts: number;
     readonly opened_at: number;
     readonly changed_at: number;

@@ -1,5 +1,5 @@
 import type { CallEvent } from '../../call/events.ts';
-import type { Dials, NewDial, StoredDial } from '../../ports/dials.ts';
+import type { DialInHand, Dials, DialTerms, NewDial, StoredDial, Taking } from '../../ports/dials.ts';
 import type { ConsumerGroup, Delivery } from '../../ports/event-log.ts';
 import type { DeadJob, Job, NewJob } from '../../ports/jobs.ts';
 import type { FollowUp, Records, WebhookRecord } from '../../ports/records.ts';
@@ -73,16 +73,17 @@ type Outcome = Parameters<Dials['settle']>[1];
 /** The side of the orders to dial. */
 export interface DialOperations {
   openDial(dial: NewDial, limit: number, now: number): Promise<Opened>;
-  takeDial(now: number): Promise<StoredDial | undefined>;
-  takeDialIfNext(id: string, now: number): Promise<StoredDial | undefined>;
-  settleDial(id: string, outcome: Outcome, jobs: readonly NewJob[], now: number): Promise<void>;
-  postponeDial(id: string, dueAt: number, now: number): Promise<void>;
+  takeDial(terms: DialTerms, now: number): Promise<Taking>;
+  beginDial(dial: DialInHand, now: number): Promise<boolean>;
+  settleDial(dial: DialInHand, outcome: Outcome, jobs: readonly NewJob[], now: number): Promise<void>;
+  postponeDial(dial: DialInHand, dueAt: number, now: number): Promise<void>;
   cancelDial(id: string, now: number): Promise<boolean>;
   findDial(id: string): Promise<StoredDial | undefined>;
   listDials(states: readonly StoredDial['state'][], limit: number): Promise<readonly StoredDial[]>;
   waitingDials(): Promise<number>;
+  dialDueIn(now: number): Promise<number | undefined>;
   positionOfDial(id: string): Promise<number | undefined>;
-  /** Those `dialling` that last changed at `before` or earlier. */
+  /** Of those in hand that last changed at `before` or earlier. */
   abandonDials(before: number, now: number): Promise<readonly string[]>;
   /** Forgets finished orders that last changed earlier than `before`; answers how many. */
   pruneDials(before: number): Promise<number>;
