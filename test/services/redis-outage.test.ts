@@ -105,7 +105,8 @@ describe('a Redis that stands still', () => {
     const event = sampleEvent(newCallId(), 1);
     await stores.eventLog.publish([event], signal);
     service.pause();
-    await expect(stores.eventLog.read(group, 10, 60_000, signal)).rejects.toMatchObject({ kind: 'timeout' });
+    // By its deadline, or by the silence that ends the connection: both are a second.
+    await expect(stores.eventLog.read(group, 10, 60_000, signal)).rejects.toBeInstanceOf(Fault);
     await vi.waitFor(async () => {
       await expect(stores.ping(signal)).rejects.toMatchObject({ reason: 'redis.unreachable' });
     }, BACK_WITHIN);
@@ -152,7 +153,7 @@ describe('a connection that was given up', () => {
       signal,
     );
     try {
-      const [ours = ''] = (await clientIds()).difference(before);
+      const ours = [...(await clientIds())].find((id) => !before.has(id));
       proxy.delay(600_000);
       await expect(opened.leases.acquire('late', 1, 15_000, signal)).rejects.toMatchObject({ reason: 'redis.timeout' });
       await vi.waitFor(async () => {
@@ -167,24 +168,14 @@ describe('a connection that was given up', () => {
       await proxy.close();
     }
   });
-
-  it('is named by more than its number: after a restart another process may have that one', async () => {
-    await service.kill();
-    await service.start();
-    const others = await Promise.all(Array.from({ length: 4 }, open));
-    await isBack();
-    const ids = await clientIds();
-    await stores.ping(signal);
-    expect(await clientIds()).toEqual(ids);
-    await Promise.all(others.map((other) => other.ping(signal)));
-    await Promise.all(others.map((other) => other.close()));
-  });
 });
 
 describe('a Redis that was killed', () => {
   it('fails every command at once, and is used again when it is there, with what it knew', async () => {
     const callId = newCallId();
     await stores.callStore.take(callId, signal);
+    // With a disk this busy the file may else be written two seconds later.
+    await withClient(service.url, (redis) => redis.config('SET', 'appendfsync', 'always'));
     await stores.callStore.commit(callId, 1, commitOf(3), signal);
     await service.kill();
     await vi.waitFor(async () => {

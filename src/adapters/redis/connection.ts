@@ -4,6 +4,7 @@ import type { Log } from '../../std/log.ts';
 import { untilAborted, withDeadline } from '../../std/signals.ts';
 import { redisCode, redisFault } from './redis-fault.ts';
 import type { Script } from './script.ts';
+import { succeed } from './succession.ts';
 
 export interface RedisOptions {
   /** How long a call may wait for its state. Default 100. */
@@ -20,7 +21,7 @@ export interface RedisConnection {
   key(name: string): string;
   /**
    * Runs a script in one round trip; ARGV[1] is the time (see `NOW`), `args` come after it. What was given up on, by
-   * time or signal, may still take effect.
+   * time or signal, may still take effect, but not after anything that is asked on a later connection.
    *
    * @param timeoutMs default: the connection's
    * @throws Fault `redis.unreachable` at once without a connection, `redis.timeout`, `redis.refused`, `redis.failed`
@@ -60,11 +61,11 @@ export async function connectRedis(
   signal.throwIfAborted();
   const redis = newClient(url);
   logOutages(redis, log);
-  // The first failure is in the log; a later try may succeed.
-  const firstTry = redis.connect().catch(() => undefined);
+  const succession = succeed(redis, log);
 
   const ask: RedisConnection['ask'] = async (command, within, timeoutMs = callTimeoutMs) => {
     within.throwIfAborted();
+    succession.assertCurrent();
     return withDeadline(clock, timeoutMs, 'redis.timeout', within, () =>
       command(redis).catch((thrown: unknown) => {
         throw redisFault(thrown);
@@ -100,7 +101,7 @@ export async function connectRedis(
     },
   };
   try {
-    await untilAborted(firstTry, signal);
+    await untilAborted(succession.firstTry, signal);
   } catch (thrown) {
     redis.disconnect();
     throw thrown;
