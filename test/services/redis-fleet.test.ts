@@ -206,6 +206,53 @@ describe('the event log of a fleet', () => {
     ]);
   });
 
+  describe('once all that is known of it', () => {
+    const FACTS = 150;
+    const length = () => withClient(fleet.url, (redis) => redis.xlen(`${fleet.prefix}log`));
+    const read = (group: string) => replica(0).eventLog.read({ name: group }, FACTS, HELD_FOR_MS, signal);
+    const settle = async (group: string, many: number) => {
+      const batch = (await read(group)).slice(0, many);
+      await Promise.all(batch.map(({ id }, i) => replica(i).eventLog.ack(group, id, signal)));
+    };
+    const hoursLater = async () => {
+      await fleet.pass(2 * 3_600_000);
+      await replica(1).eventLog.publish([sampleEvent(newCallId(), 1)], signal);
+    };
+    beforeEach(async () => {
+      await read('closer');
+      await replica(0).eventLog.publish(
+        Array.from({ length: FACTS }, () => sampleEvent(newCallId(), 1)),
+        signal,
+      );
+      await settle('archive', FACTS);
+    });
+
+    it('is settled by all groups, is forgotten within hours', async () => {
+      await settle('closer', FACTS);
+      await fleet.pass(30 * 60_000);
+      await replica(1).eventLog.publish([sampleEvent(newCallId(), 1)], signal);
+      expect(await length()).toBe(FACTS + 1);
+      await settle('archive', 1);
+      await settle('closer', 1);
+      await hoursLater();
+      // Trimming leaves what shares a node of the stream with younger entries.
+      expect(await length()).toBeLessThan(FACTS / 2);
+    });
+
+    it('was not read by one group, is kept for it', async () => {
+      await hoursLater();
+      expect(await length()).toBe(FACTS + 1);
+      expect(await read('closer')).toHaveLength(FACTS);
+    });
+
+    it('was read by all groups and not settled by one, is kept for it', async () => {
+      const [first] = await read('closer');
+      await hoursLater();
+      expect(await length()).toBe(FACTS + 1);
+      expect((await read('closer')).map(({ id }) => id)).toContain(first?.id);
+    });
+  });
+
   it('forgets what is a week old, and goes on with what is not', async () => {
     const { eventLog } = replica(0);
     const old = newCallId();

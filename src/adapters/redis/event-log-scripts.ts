@@ -7,24 +7,59 @@ import { NOW, script } from './script.ts';
  * their head may leave next; `attempts`, how often each call's head has left.
  */
 
+/** The log is trimmed no more often. */
+const TRIM_EVERY_MS = 60_000;
+/** A group that has more calls open is far behind: what it has not settled is not looked for, and nothing is trimmed. */
+const OPEN_CALLS_AT_MOST = 1_000;
+
 /**
- * KEYS: log, its last time. ARGV: now, how long entries are kept, what a key of seen facts begins with, how long those
- * are kept, then call id, epoch:seq, type and JSON of each event.
+ * Lua: trims what all groups have settled and is older than `settledFor`, and what is older than `atMost`. Groups that
+ * are never read again hold the log up for that long.
+ */
+const TRIM = `
+local function oldestOpen(own, settled)
+  if redis.call('ZCARD', own .. 'due') > ${OPEN_CALLS_AT_MOST} then return 0 end
+  for _, call in ipairs(redis.call('ZRANGE', own .. 'due', 0, -1)) do
+    local id = redis.call('LINDEX', own .. 'queue:' .. call, 0)
+    if id then settled = math.min(settled, tonumber(string.match(id, '^%d+'))) end
+  end
+  return settled
+end
+
+local function trim(log, prefix, settledFor, atMost)
+  if not redis.call('SET', prefix .. 'trimmed', 1, 'NX', 'PX', ${TRIM_EVERY_MS}) then return end
+  local from = now - settledFor
+  local groups = redis.call('XINFO', 'GROUPS', log)
+  if #groups == 0 then from = 0 end
+  for _, group in ipairs(groups) do
+    local named = {}
+    for i = 1, #group, 2 do named[group[i]] = group[i + 1] end
+    from = math.min(from, tonumber(string.match(named['last-delivered-id'], '^%d+')))
+    from = oldestOpen(prefix .. named['name'] .. ':', from)
+  end
+  redis.call('XTRIM', log, 'MINID', '~', digits(math.max(from, now - atMost)))
+end
+`;
+
+/**
+ * KEYS: log, its last time. ARGV: now, how long what is settled is kept, how long anything is kept, what the groups'
+ * keys begin with, what a key of seen facts begins with, how long those are kept, then call id, epoch:seq, type and JSON
+ * of each event.
  */
 export const PUBLISH = script(
   'room',
-  `${NOW}
+  `${NOW}${TRIM}
 -- An entry's id is its time; one clock that steps back must not stop the log.
 now = math.max(now, tonumber(redis.call('GET', KEYS[2])) or 0)
 redis.call('SET', KEYS[2], digits(now))
-for i = 5, #ARGV, 4 do
-  local seen = ARGV[3] .. ARGV[i]
+for i = 7, #ARGV, 4 do
+  local seen = ARGV[5] .. ARGV[i]
   if redis.call('HSETNX', seen, ARGV[i + 1], '') == 1 then
     redis.call('XADD', KEYS[1], digits(now) .. '-*', 'call', ARGV[i], 'type', ARGV[i + 2], 'event', ARGV[i + 3])
   end
-  redis.call('PEXPIRE', seen, ARGV[4])
+  redis.call('PEXPIRE', seen, ARGV[6])
 end
-redis.call('XTRIM', KEYS[1], 'MINID', '~', digits(now - ARGV[2]))`,
+if redis.call('EXISTS', KEYS[1]) == 1 then trim(KEYS[1], ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])) end`,
 );
 
 /**

@@ -6,14 +6,17 @@ import { ACK, BURY, PUBLISH, READ, RETRY } from './event-log-scripts.ts';
 import { listOf, numberOf, textOf } from './replies.ts';
 import type { Script } from './script.ts';
 
-const DAY_MS = 86_400_000;
-/** Longer than any group stands still, or begins late. */
-const KEEP_EVENTS_MS = 7 * DAY_MS;
+const HOUR_MS = 3_600_000;
+/** What every group has settled, for one that begins late, or for whoever looks after a fault. */
+const KEEP_SETTLED_MS = HOUR_MS;
+/** What a group has not settled: longer than any stands still. */
+const KEEP_EVENTS_MS = 7 * 24 * HOUR_MS;
 /**
  * A fact comes twice when its relay died, or heard no answer, between publishing and forgetting it: the next look at
- * the outbox, a second later, publishes it again, and every try begins this time anew.
+ * the outbox publishes it again, a second later, or once the outbox's store is back; every try begins this time anew.
+ * After a longer outage a batch may come twice, which changes nothing: workers handle a fact by its place.
  */
-const KEEP_SEEN_MS = DAY_MS;
+const KEEP_SEEN_MS = HOUR_MS;
 const KEEP_DEAD_LETTERS = 10_000;
 /** No caller waits for these. */
 const TIMEOUT_MS = 1_000;
@@ -23,7 +26,8 @@ export function redisEventLog(redis: RedisConnection, clock: Clock): EventLog {
   /** What Redis' clock was ahead of ours, at least, when it last answered a read. */
   let aheadMs: number | undefined;
   const log = redis.key('log');
-  const ofGroup = (group: string) => redis.key(`log:${group}:`);
+  const ofGroups = redis.key('log:');
+  const ofGroup = (group: string) => `${ofGroups}${group}:`;
 
   /** Tells of a delivery; one that was never given is nobody's. */
   const settle = async (
@@ -46,7 +50,7 @@ export function redisEventLog(redis: RedisConnection, clock: Clock): EventLog {
         event.type,
         JSON.stringify(event),
       ]);
-      const terms = [KEEP_EVENTS_MS, redis.key('log-seen:'), KEEP_SEEN_MS];
+      const terms = [KEEP_SETTLED_MS, KEEP_EVENTS_MS, ofGroups, redis.key('log-seen:'), KEEP_SEEN_MS];
       await redis.run(PUBLISH, [log, redis.key('log-time')], [...terms, ...args], signal, TIMEOUT_MS);
     },
 
