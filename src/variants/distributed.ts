@@ -78,7 +78,10 @@ async function openWith(
     keepCalls({
       store: live.callStore,
       dependency: redis,
-      onFenced: (callId) => member?.fence(callId, Number.POSITIVE_INFINITY),
+      onFenced(callId) {
+        leases.forget(callId);
+        member?.fence(callId, Number.POSITIVE_INFINITY);
+      },
       clock,
       log,
     }),
@@ -116,7 +119,7 @@ async function openWith(
       return live.join({
         interject: roster.interject,
         fence(callId, epoch) {
-          callStore.forget(callId, epoch);
+          if (callStore.forget(callId, epoch)) leases.forget(callId);
           roster.fence(callId, epoch);
         },
       });
