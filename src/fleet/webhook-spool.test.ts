@@ -160,20 +160,6 @@ describe('while the records are away', () => {
     expect(await spool.isEnded(other, signal)).toBe(true);
     expect(await spool.isEnded(callId, signal)).toBe(false);
   });
-
-  it('asks nothing else of them for longer than their deadline', async () => {
-    away.mode = 'silent';
-    const asked = [
-      spool.saveFact(sampleEvent(callId, 1), signal),
-      spool.facts(callId, signal),
-      spool.report(callId, signal),
-      spool.listCalls(5, undefined, signal),
-      spool.pendingFacts(5, signal),
-      spool.forgetFacts([1], signal),
-    ].map((answer) => expect(answer).rejects.toMatchObject({ reason: 'postgres.timeout' }));
-    await clock.advance(DEADLINE_MS);
-    await Promise.all(asked);
-  });
 });
 
 describe('a process that was killed', () => {
