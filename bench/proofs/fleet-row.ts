@@ -10,10 +10,11 @@ export function fleetRow(name: string, played: readonly Played[], failures: read
   const sum = (count: (report: SimulationReport) => number) => reports.reduce((all, one) => all + count(one), 0);
   const violations = played.flatMap((one) => one.violations);
   const twice = violations.filter(({ rule }) => rule === 'effect.twice').length;
+  const failed = (kind: string) => failures.filter((failure) => failure.startsWith(`${kind}:`)).length;
   const effects = played.reduce((all, { history }) => all + history.effects.length, 0);
   return rowOf(name, failures, [
     sum(({ calls }) => calls.admitted),
-    `${sum(({ turns }) => turns.count)} / ${sum(({ turns }) => turns.lost)}`,
+    `${sum(({ turns }) => turns.count)} / ${failed('turn lost')}`,
     sum(({ calls }) => calls.dropped + calls.unreached),
     `${effects} / ${twice}`,
     sum(({ breaches }) => breaches.find(({ rule }) => rule === 'greeting.repeated')?.count ?? 0),
@@ -21,7 +22,8 @@ export function fleetRow(name: string, played: readonly Played[], failures: read
     sum(({ redials }) => redials.count),
     times(worstOf(played.map(({ report }) => report.turns.firstSentenceMs))),
     times(worstOf(played.map(({ report }) => report.redials.resumedFirstSentenceMs))),
-    sum(({ deadAir }) => deadAir.count),
+    failed('dead air'),
+    played.reduce((all, { lostAsks }) => all + lostAsks, 0),
     violations.length,
   ]);
 }

@@ -9,8 +9,12 @@ import type { Proof } from './proof.ts';
 const REPLICAS = 3;
 /** A call of 16 turns takes about 40 s: long enough to have begun before 30 s of trouble and to end after it. */
 const CALLERS = { calls: 100, turns: 16, speechRate: 4, arrivalsPerSecond: 20 } as const;
-/** Retell dials back four times in the life of a call: those are for what befalls the fleet. */
-const STEADY = { ...CALLERS, shares: { drop: 0 } } as const;
+/**
+ * Retell dials back four times in the life of a call: those are for what befalls the fleet. Whether it then asks again
+ * is not known, so it does in every other round.
+ */
+const steady = (seed: number) =>
+  ({ ...CALLERS, shares: { drop: 0 }, reissueAsk: seed % 2 === 0 ? 'yes' : 'no' }) as const;
 const AWAY_MS = 30_000;
 const KILLS = { kills: 4, fromMs: 6_000, everyMs: 9_000, replicas: REPLICAS } as const;
 
@@ -36,13 +40,13 @@ const TRIALS: readonly Trial[] = [
     name: 'fleet-kill',
     maxCalls: 120,
     rounds: 5,
-    play: (seed) => ({ seed, callers: STEADY, disturbances: randomKills(seed, KILLS) }),
+    play: (seed) => ({ seed, callers: steady(seed), disturbances: randomKills(seed, KILLS) }),
   },
   {
     name: 'rolling',
     maxCalls: 120,
     rounds: 5,
-    play: (seed) => ({ seed, callers: STEADY, disturbances: [{ kind: 'roll', atMs: 8_000 }] }),
+    play: (seed) => ({ seed, callers: steady(seed), disturbances: [{ kind: 'roll', atMs: 8_000 }] }),
   },
   { name: 'redis-kill', maxCalls: 110, rounds: 1, play: whileAway('redis-kill') },
   { name: 'redis-stop', maxCalls: 110, rounds: 1, play: whileAway('redis-stop') },

@@ -8,6 +8,7 @@ import { collect } from './collect.ts';
 import { type Disturbance, disturb } from './disturb.ts';
 import type { Fleet } from './fleet.ts';
 import { checkHistory, type History, type Violation } from './history.ts';
+import { judgeCalls } from './judge-calls.ts';
 import { sampleSlots } from './sample-slots.ts';
 
 /** Callers of one kind. */
@@ -97,14 +98,20 @@ export async function play(fleet: Fleet, terms: Play, signal: AbortSignal): Prom
       ...traces,
     };
     const violations = checkHistory(history);
-    const silent = silentTurns(results, terms.callers.reissueAsk === 'yes');
-    const failures = [
-      ...failed(verdicts(report, expectRefused === 'any' ? {} : { expectRefused }), report),
-      ...(lateReport ? failed(verdicts(lateReport), lateReport) : []),
-      ...silent.failures,
-      ...violations.map(({ rule, callId, detail }) => [rule, callId, detail].filter(Boolean).join(': ')),
-    ];
-    return { report, lateReport, history, violations, lostAsks: silent.lostAsks, failures };
+    const { lostAsks, failures } = judgeCalls(results, traces.archived, terms.callers.reissueAsk === 'yes');
+    return {
+      report,
+      lateReport,
+      history,
+      violations,
+      lostAsks,
+      failures: [
+        ...failed(verdicts(report, expectRefused === 'any' ? {} : { expectRefused })),
+        ...(lateReport ? failed(verdicts(lateReport)) : []),
+        ...failures,
+        ...violations.map(({ rule, callId, detail }) => [rule, callId, detail].filter(Boolean).join(': ')),
+      ],
+    };
   } finally {
     sampling.stop();
   }
@@ -131,31 +138,11 @@ function optionsOf(
   };
 }
 
-/**
- * Turns that were silent for more than a second. An ask that was open when its socket was lost may have been lost with
- * it, on the way or in the process that died: where Retell does not ask again, nobody can answer that one.
- */
-function silentTurns(results: readonly CallResult[], isAskedAgain: boolean) {
-  const silent = results.flatMap(({ kind, callId, turns }) =>
-    kind === 'admitted' ? turns.filter(({ deadAirMs }) => deadAirMs > 0).map((turn) => ({ callId, ...turn })) : [],
-  );
-  const isLost = ({ isResumed, outcome }: (typeof silent)[number]) =>
-    isResumed && outcome === 'superseded' && !isAskedAgain;
-  return {
-    lostAsks: silent.filter(isLost).length,
-    failures: silent
-      .filter((turn) => !isLost(turn))
-      .map(({ callId, responseId, deadAirMs }) => `silence: ${callId}: id ${responseId}, ${Math.round(deadAirMs)} ms`),
-  };
-}
+/** What `judgeCalls` looks at call by call: the report has only sums, lost asks among them. */
+const JUDGED_BY_CALL = ['turns lost', 'no dead air', 'protocol breaches'];
 
-/** All but silence, which is judged turn by turn. */
-function failed(all: readonly Verdict[], { breaches }: SimulationReport): readonly string[] {
-  const examples = breaches.flatMap(({ rule, examples: some }) =>
-    some.map(({ callId, detail }) => `${rule}: ${callId}: ${detail}`),
-  );
-  const claims = all
-    .filter(({ claim, isPassed }) => !isPassed && !claim.includes('dead air'))
+function failed(all: readonly Verdict[]): readonly string[] {
+  return all
+    .filter(({ claim, isPassed }) => !isPassed && !JUDGED_BY_CALL.some((one) => claim.startsWith(one)))
     .map(({ claim, figure }) => `expected ${claim}, got ${figure}`);
-  return [...claims, ...examples];
 }
