@@ -17,7 +17,7 @@ export function fleetRow(name: string, played: readonly Played[], failures: read
     `${sum(({ turns }) => turns.count)} / ${failed('turn lost')}`,
     sum(({ calls }) => calls.dropped + calls.unreached),
     `${effects} / ${twice}`,
-    sum(({ breaches }) => breaches.find(({ rule }) => rule === 'greeting.repeated')?.count ?? 0),
+    failed('greeting.repeated'),
     sum(({ refused }) => refused.count),
     sum(({ redials }) => redials.count),
     times(worstOf(played.map(({ report }) => report.turns.firstSentenceMs))),

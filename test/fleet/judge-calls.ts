@@ -21,7 +21,7 @@ export function judgeCalls(
     const { callId, kind, turns, breaches } = result;
     const lost = isAskedAgain ? new Set<number>() : lostAsksOf(result, factsOf.get(callId) ?? []);
     lostAsks += lost.size;
-    const isOurs = (breach: Breach) => !askOf(breach).some((id) => lost.has(id));
+    const isOurs = (breach: Breach) => !askOf(breach).some((id) => lost.has(id)) && !isRefusedAgain(result, breach);
     failures.push(...breaches.filter(isOurs).map(({ rule, detail }) => `${rule}: ${callId}: ${detail}`));
     if (kind !== 'admitted') continue;
     for (const { responseId, outcome, deadAirMs } of turns) {
@@ -37,4 +37,9 @@ export function judgeCalls(
 function askOf({ rule, detail }: Breach): readonly number[] {
   const [, id] = (rule === 'ask.unclosed' ? /^id (\d+)/ : /after ask (\d+)$/).exec(detail) ?? [];
   return id === undefined ? [] : [Number(id)];
+}
+
+/** Whoever was told that all lines are busy, and lost the socket over it, is told again, or has a slot by now. */
+function isRefusedAgain({ kind, sockets }: CallResult, { rule }: Breach): boolean {
+  return kind === 'refused' && sockets > 1 && (rule === 'greeting.repeated' || rule === 'action.repeated');
 }

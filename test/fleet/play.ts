@@ -138,8 +138,8 @@ function optionsOf(
   };
 }
 
-/** What `judgeCalls` looks at call by call: the report has only sums, lost asks among them. */
-const JUDGED_BY_CALL = ['turns lost', 'no dead air', 'protocol breaches'];
+/** What `judgeCalls` looks at call by call: the report has only sums. */
+const JUDGED_BY_CALL = ['turns lost', 'no dead air', 'protocol breaches', 'greeting repeated'];
 
 function failed(all: readonly Verdict[]): readonly string[] {
   return all
