@@ -78,6 +78,8 @@ const TRIALS: readonly Trial[] = [
 
 /** Calls that have two sockets, one after another. */
 const TWINS = 100;
+/** Both replicas see Redis. */
+const LET_GO_WITHIN_MS = 50;
 
 /** Three replicas, a Redis, a Postgres and a balancer of each proof's own, and what befalls them. */
 export const FLEET_PROOFS: readonly Proof[] = [
@@ -90,6 +92,9 @@ export const FLEET_PROOFS: readonly Proof[] = [
         const twins = await playTwins(fleet, TWINS, signal);
         const failures = [
           ...(twins.unfenced > 0 ? [`expected every older socket to be let go of, ${twins.unfenced} were not`] : []),
+          ...twins.fencedMs
+            .filter((ms) => ms > LET_GO_WITHIN_MS)
+            .map((ms) => `expected an older socket to be let go of within ${LET_GO_WITHIN_MS} ms, it took ${ms}`),
           ...twins.violations.map(({ rule, callId, detail }) => `${rule}: ${callId ?? ''}: ${detail}`),
         ];
         const row = twinsRow('takeover', TWINS, twins, failures);
