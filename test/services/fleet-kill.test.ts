@@ -5,6 +5,8 @@ import { play } from '../fleet/play.ts';
 import { playTwins } from '../fleet/twins.ts';
 
 const SEED = 20_261_121;
+/** What the archive had in hand in a killed process is delivered again after a minute. */
+const WITH_LEASES_MS = 120_000;
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -12,7 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-it('loses no turn, repeats no greeting and acts once when replicas are killed', async ({ signal }) => {
+it('loses no turn, repeats no greeting and acts once when replicas are killed', { timeout: WITH_LEASES_MS }, async ({
+  signal,
+}) => {
   const disturbances = randomKills(SEED, { kills: 3, fromMs: 1_500, everyMs: 2_000, replicas: 3 });
   const played = await play(fleet, { seed: SEED, callers: { calls: 16, turns: 7 }, disturbances }, signal);
   expect(played.failures, fleet.logs()).toEqual([]);
@@ -20,7 +24,7 @@ it('loses no turn, repeats no greeting and acts once when replicas are killed', 
   expect(played.history.effects.length).toBeGreaterThan(0);
 });
 
-it('drops nobody in a rolling deploy', async ({ signal }) => {
+it('drops nobody in a rolling deploy', { timeout: WITH_LEASES_MS }, async ({ signal }) => {
   const terms = {
     seed: SEED,
     callers: { calls: 16, turns: 7 },

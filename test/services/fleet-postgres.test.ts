@@ -20,4 +20,6 @@ it('answers callers and webhooks while Postgres is away, acts for nobody, and ar
   expect(played.failures, fleet.logs()).toEqual([]);
   expect(played.report.webhooks.sent).toBeGreaterThan(60);
   expect(played.history.effects.length).toBeGreaterThan(0);
+  const tools = played.history.archived.flatMap((fact) => (fact.type === 'call.tool' ? [fact.outcome] : []));
+  expect(tools).toEqual(expect.arrayContaining(['done', 'failed']));
 });
