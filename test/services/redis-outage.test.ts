@@ -111,8 +111,9 @@ describe('a Redis that stands still', () => {
       await expect(stores.ping(signal)).rejects.toMatchObject({ reason: 'redis.unreachable' });
     }, BACK_WITHIN);
     service.resume();
-    const read = () => stores.eventLog.read(group, 10, 60_000, signal);
-    await vi.waitFor(async () => expect(await read()).toMatchObject([{ event, attempt: 1 }]), BACK_WITHIN);
+    // A short lease: on a busy machine the first of these may be given up too, with the delivery already on its way.
+    const read = () => stores.eventLog.read(group, 10, 200, signal);
+    await vi.waitFor(async () => expect(await read()).toMatchObject([{ event }]), BACK_WITHIN);
   });
 
   it('lets go at once of whoever gives up', async () => {
