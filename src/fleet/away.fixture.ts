@@ -1,4 +1,5 @@
-import { sleep } from '../std/clock.ts';
+import { createDependency, type Dependency } from '../resilience/dependency.ts';
+import { type Clock, sleep } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import type { ManualClock } from '../std/manual-clock.ts';
 import { untilAborted } from '../std/signals.ts';
@@ -93,4 +94,13 @@ export function awayAtWill<Port extends object>(port: Port, clock: ManualClock):
       return answer;
     }
   }
+}
+
+/** A question to Redis is given up after this. */
+export const DEADLINE_MS = 100;
+
+/** Redis as one process sees it: left alone for half a second once it is known to be away. */
+export function redisOf(clock: Clock): Dependency {
+  const options = { name: 'redis', deadlineMs: DEADLINE_MS, lateReason: 'redis.timeout', restMs: 500, limit: 64 };
+  return createDependency(options, clock);
 }

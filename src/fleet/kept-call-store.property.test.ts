@@ -3,10 +3,9 @@ import { expect, it } from 'vitest';
 import { newCallId, sampleEvent, sampleHead } from '../../test/contracts/samples.ts';
 import type { CallId } from '../call/call.ts';
 import type { CallEvent } from '../call/events.ts';
-import { createDependency } from '../resilience/dependency.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
-import { awayAtWill, type Mode } from './away.fixture.ts';
+import { awayAtWill, type Mode, redisOf } from './away.fixture.ts';
 import { keepCalls } from './kept-call-store.ts';
 import { sharedCalls } from './shared-calls.fixture.ts';
 
@@ -56,10 +55,7 @@ async function play(happenings: readonly Happening[], hasOutages: boolean) {
   const fenced: CallId[] = [];
   const kept = keepCalls({
     store: away.port,
-    dependency: createDependency(
-      { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 64 },
-      clock,
-    ),
+    dependency: redisOf(clock),
     onFenced: (callId) => void fenced.push(callId),
     clock,
     log: silentLog,

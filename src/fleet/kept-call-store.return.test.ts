@@ -2,27 +2,29 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { newCallId, sampleHead } from '../../test/contracts/samples.ts';
 import type { SharedCallStore } from '../ports/call-store.ts';
 import { Fault } from '../std/fault.ts';
-import { DEADLINE_MS, type KeptRig, keptRig, words } from './kept-calls.fixture.ts';
+import { DEADLINE_MS } from './away.fixture.ts';
+import { keptRig, words } from './kept-calls.fixture.ts';
 
 const signal = new AbortController().signal;
 
-let rig: KeptRig;
-let clock: KeptRig['clock'];
-let shared: KeptRig['shared'];
-let away: KeptRig['away'];
-let others: KeptRig['others'];
-let kept: KeptRig['kept'];
-let fenced: KeptRig['fenced'];
-let callId: KeptRig['callId'];
-let timed: KeptRig['timed'];
-let take: KeptRig['take'];
-let commit: KeptRig['commit'];
-let commitOf: KeptRig['commitOf'];
-let comeBack: KeptRig['comeBack'];
-let goAway: KeptRig['goAway'];
-let seqs: KeptRig['seqs'];
-let stored: KeptRig['stored'];
-
+let rig = keptRig();
+let {
+  clock,
+  shared,
+  away,
+  others,
+  kept,
+  fenced,
+  callId,
+  timed,
+  take,
+  commit,
+  commitOf,
+  comeBack,
+  goAway,
+  seqs,
+  stored,
+} = rig;
 beforeEach(() => {
   rig = keptRig();
   ({

@@ -5,8 +5,9 @@ import { inMemory } from '../../test/contracts/subject.ts';
 import { CALL_TTL_MS } from '../call/live-call.ts';
 import type { Clock } from '../std/clock.ts';
 import { silentLog } from '../std/log.ts';
+import { DEADLINE_MS, redisOf } from './away.fixture.ts';
 import { keepCalls } from './kept-call-store.ts';
-import { DEADLINE_MS, type KeptRig, keptRig, redisOf, WITHIN_MS, words } from './kept-calls.fixture.ts';
+import { keptRig, WITHIN_MS, words } from './kept-calls.fixture.ts';
 import { sharedCalls } from './shared-calls.fixture.ts';
 
 callStoreContract(
@@ -24,22 +25,8 @@ callStoreContract(
 
 const signal = new AbortController().signal;
 
-let rig: KeptRig;
-let clock: KeptRig['clock'];
-let away: KeptRig['away'];
-let others: KeptRig['others'];
-let kept: KeptRig['kept'];
-let fenced: KeptRig['fenced'];
-let callId: KeptRig['callId'];
-let timed: KeptRig['timed'];
-let take: KeptRig['take'];
-let commit: KeptRig['commit'];
-let commitOf: KeptRig['commitOf'];
-let comeBack: KeptRig['comeBack'];
-let goAway: KeptRig['goAway'];
-let seqs: KeptRig['seqs'];
-let stored: KeptRig['stored'];
-
+let rig = keptRig();
+let { clock, away, others, kept, fenced, callId, timed, take, commit, commitOf, comeBack, goAway, seqs, stored } = rig;
 beforeEach(() => {
   rig = keptRig();
   ({ clock, away, others, kept, fenced, callId, timed, take, commit, commitOf, comeBack, goAway, seqs, stored } = rig);

@@ -1,24 +1,16 @@
 import { newCallId, sampleEvent, sampleHead } from '../../test/contracts/samples.ts';
 import type { CallId, StoredCall } from '../call/call.ts';
 import type { Commit, SharedCallStore, TakenCall } from '../ports/call-store.ts';
-import { createDependency, type Dependency } from '../resilience/dependency.ts';
-import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
-import { type Away, awayAtWill } from './away.fixture.ts';
+import { type Away, awayAtWill, DEADLINE_MS, redisOf } from './away.fixture.ts';
 import { type KeptCallStore, type KeptCallStoreOptions, keepCalls } from './kept-call-store.ts';
 import { type SharedCalls, sharedCalls } from './shared-calls.fixture.ts';
 
 const signal = new AbortController().signal;
-export const DEADLINE_MS = 100;
 /** From the store's return until everything is written. */
 export const WITHIN_MS = 2_000;
-
-export function redisOf(clock: Clock): Dependency {
-  const options = { name: 'redis', deadlineMs: DEADLINE_MS, lateReason: 'redis.timeout', restMs: 500, limit: 64 };
-  return createDependency(options, clock);
-}
 
 /** What became of work, and after how long. */
 interface Timed<T> {

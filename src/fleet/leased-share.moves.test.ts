@@ -1,30 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SharedLeases } from '../ports/leases.ts';
-import { createDependency } from '../resilience/dependency.ts';
-import { silentLog } from '../std/log.ts';
-import { ManualClock } from '../std/manual-clock.ts';
-import { type Away, awayAtWill } from './away.fixture.ts';
-import { type LeasedShare, shareLeases } from './leased-share.ts';
-import { type SharedSlots, sharedSlots } from './shared-leases.fixture.ts';
+import { shareRig } from './shared-leases.fixture.ts';
 
 const signal = new AbortController().signal;
 const TTL_MS = 15_000;
 const LIMIT = 3;
 const WITHIN_MS = 2_000;
 
-let clock: ManualClock;
-let slots: SharedSlots;
-let away: Away<SharedLeases>;
-let share: LeasedShare;
-let others: LeasedShare;
-
+let { clock, slots, away, share, others } = shareRig();
 beforeEach(() => {
-  clock = new ManualClock();
-  slots = sharedSlots(clock);
-  away = awayAtWill(slots.leases, clock);
-  const redis = { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 64 };
-  const shareOf = (leases: SharedLeases) => shareLeases(leases, createDependency(redis, clock), clock, silentLog);
-  [share, others] = [shareOf(away.port), shareOf(slots.leases)];
+  ({ clock, slots, away, share, others } = shareRig());
 });
 
 const acquire = (holder: string, limit = LIMIT) => share.acquire(holder, limit, TTL_MS, signal);

@@ -1,10 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SharedLeases } from '../ports/leases.ts';
-import { createDependency } from '../resilience/dependency.ts';
 import { silentLog } from '../std/log.ts';
 import { ManualClock } from '../std/manual-clock.ts';
-import { type Away, awayAtWill, type Mode } from './away.fixture.ts';
+import { type Away, awayAtWill, type Mode, redisOf } from './away.fixture.ts';
 import { type LeasedShare, shareLeases } from './leased-share.ts';
 import { type SharedSlots, sharedSlots } from './shared-leases.fixture.ts';
 
@@ -190,8 +189,7 @@ class Fleet {
 
   #replica(): Replica {
     const away = awayAtWill(this.slots.leases, this.clock);
-    const redis = { name: 'redis', deadlineMs: 100, lateReason: 'redis.timeout', restMs: 500, limit: 64 };
-    return { share: shareLeases(away.port, createDependency(redis, this.clock), this.clock, silentLog), away };
+    return { share: shareLeases(away.port, redisOf(this.clock), this.clock, silentLog), away };
   }
 }
 

@@ -1,45 +1,25 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { leasesContract } from '../../test/contracts/leases.ts';
 import { inMemory } from '../../test/contracts/subject.ts';
-import type { SharedLeases } from '../ports/leases.ts';
-import { createDependency, type Dependency } from '../resilience/dependency.ts';
-import type { Clock } from '../std/clock.ts';
 import { Fault } from '../std/fault.ts';
 import { silentLog } from '../std/log.ts';
-import { ManualClock } from '../std/manual-clock.ts';
-import { type Away, awayAtWill } from './away.fixture.ts';
-import { type LeasedShare, shareLeases } from './leased-share.ts';
-import { type SharedSlots, sharedSlots } from './shared-leases.fixture.ts';
+import { DEADLINE_MS, type Mode, redisOf } from './away.fixture.ts';
+import { shareLeases } from './leased-share.ts';
+import { sharedSlots, shareRig } from './shared-leases.fixture.ts';
 
 const signal = new AbortController().signal;
 const TTL_MS = 15_000;
 const LIMIT = 3;
-const DEADLINE_MS = 100;
 const WITHIN_MS = 2_000;
-
-const redisOf = (clock: Clock): Dependency =>
-  createDependency(
-    { name: 'redis', deadlineMs: DEADLINE_MS, lateReason: 'redis.timeout', restMs: 500, limit: 64 },
-    clock,
-  );
 
 leasesContract(
   'a share',
   inMemory((clock) => shareLeases(sharedSlots(clock).leases, redisOf(clock), clock, silentLog)),
 );
 
-let clock: ManualClock;
-let slots: SharedSlots;
-let away: Away<SharedLeases>;
-let share: LeasedShare;
-let others: LeasedShare;
-
+let { clock, slots, away, share, others } = shareRig();
 beforeEach(() => {
-  clock = new ManualClock();
-  slots = sharedSlots(clock);
-  away = awayAtWill(slots.leases, clock);
-  share = shareLeases(away.port, redisOf(clock), clock, silentLog);
-  others = shareLeases(slots.leases, redisOf(clock), clock, silentLog);
+  ({ clock, slots, away, share, others } = shareRig());
 });
 
 /** What came of it, within the deadline. */
@@ -67,7 +47,7 @@ async function comeBack(): Promise<void> {
 }
 
 /** Away, and known to be: what is changed from now on is not even tried. */
-async function goAway(mode: Away<unknown>['mode'] = 'gone'): Promise<void> {
+async function goAway(mode: Mode = 'gone'): Promise<void> {
   away.mode = mode;
   await clock.advance(1_500);
 }

@@ -1,5 +1,10 @@
+import { memoryLeases } from '../adapters/memory/leases.ts';
 import type { SharedLeases } from '../ports/leases.ts';
 import type { Clock } from '../std/clock.ts';
+import { silentLog } from '../std/log.ts';
+import { ManualClock } from '../std/manual-clock.ts';
+import { type Away, awayAtWill, redisOf } from './away.fixture.ts';
+import { type LeasedShare, shareLeases } from './leased-share.ts';
 
 /** The keeper's time stands still when nobody has been there for so long. */
 const STILL_AFTER_MS = 2_500;
@@ -14,17 +19,10 @@ export interface SharedSlots {
 
 /** Leases that several processes share, in memory. Only while somebody says that he is there does their time run. */
 export function sharedSlots(clock: Clock): SharedSlots {
-  const expiries = new Map<string, number>();
   let heardAt = clock.now();
   let stoodStillMs = 0;
-
   const now = () => Math.min(clock.now(), heardAt + STILL_AFTER_MS) - stoodStillMs;
-  const expire = () => {
-    for (const [holder, at] of expiries) if (at <= now()) expiries.delete(holder);
-  };
-  const hold = (holder: string, ttlMs: number) => void expiries.set(holder, now() + ttlMs);
-  const extend = (holder: string, ttlMs: number) =>
-    void expiries.set(holder, Math.max(expiries.get(holder) ?? 0, now() + ttlMs));
+  let kept = memoryLeases({ now });
 
   return {
     leases: {
@@ -33,43 +31,33 @@ export function sharedSlots(clock: Clock): SharedSlots {
         stoodStillMs += Math.max(0, clock.now() - heardAt - STILL_AFTER_MS);
         heardAt = clock.now();
       },
-      async acquire(holder, limit, ttlMs, signal) {
-        signal.throwIfAborted();
-        expire();
-        if (!expiries.has(holder) && expiries.size >= limit) return 'full';
-        hold(holder, ttlMs);
-        return 'held';
-      },
-      async adopt(holder, ttlMs, signal) {
-        signal.throwIfAborted();
-        extend(holder, ttlMs);
-      },
-      async leave(holder, ttlMs, signal) {
-        signal.throwIfAborted();
-        expire();
-        if (expiries.has(holder)) extend(holder, ttlMs);
-      },
-      async rename(from, to, ttlMs, signal) {
-        signal.throwIfAborted();
-        expire();
-        if (!expiries.delete(from)) return false;
-        extend(to, ttlMs);
-        return true;
-      },
-      async release(holder, signal) {
-        signal.throwIfAborted();
-        expiries.delete(holder);
-      },
-      async count(signal) {
-        signal.throwIfAborted();
-        expire();
-        return expiries.size;
-      },
+      acquire: (...asked) => kept.acquire(...asked),
+      adopt: (...asked) => kept.adopt(...asked),
+      leave: (...asked) => kept.leave(...asked),
+      rename: (...asked) => kept.rename(...asked),
+      release: (...asked) => kept.release(...asked),
+      count: (signal) => kept.count(signal),
     },
-    holders() {
-      expire();
-      return [...expiries.keys()].sort();
+    holders: () => kept.holders(),
+    lose() {
+      kept = memoryLeases({ now });
     },
-    lose: () => expiries.clear(),
   };
+}
+
+/** A share of slots whose keeper can be away, and another process's over the same. */
+export interface ShareRig {
+  readonly clock: ManualClock;
+  readonly slots: SharedSlots;
+  readonly away: Away<SharedLeases>;
+  readonly share: LeasedShare;
+  readonly others: LeasedShare;
+}
+
+export function shareRig(): ShareRig {
+  const clock = new ManualClock();
+  const slots = sharedSlots(clock);
+  const away = awayAtWill(slots.leases, clock);
+  const shareOf = (leases: SharedLeases) => shareLeases(leases, redisOf(clock), clock, silentLog);
+  return { clock, slots, away, share: shareOf(away.port), others: shareOf(slots.leases) };
 }

@@ -1,8 +1,13 @@
 import type { Leases } from '../../ports/leases.ts';
 import type { Clock } from '../../std/clock.ts';
 
+export interface MemoryLeases extends Leases {
+  /** Everybody with a slot, for tests to look at. */
+  holders(): readonly string[];
+}
+
 /** Leases of one process. Exact, because nothing is awaited between the check and the take. */
-export function memoryLeases(clock: Clock): Leases {
+export function memoryLeases(clock: Pick<Clock, 'now'>): MemoryLeases {
   const expiries = new Map<string, number>();
 
   const expire = () => {
@@ -45,6 +50,10 @@ export function memoryLeases(clock: Clock): Leases {
       signal.throwIfAborted();
       expire();
       return expiries.size;
+    },
+    holders() {
+      expire();
+      return [...expiries.keys()].sort();
     },
   };
 }
