@@ -2,10 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import { memoryJobs } from '../adapters/memory/jobs.ts';
-import { memoryLeases } from '../adapters/memory/leases.ts';
-import { memoryRecords } from '../adapters/memory/records.ts';
 import { defineAgent } from '../agent/agent.ts';
 import type { Jobs } from '../ports/jobs.ts';
 import { openHouse } from '../servers/house.fixture.ts';
@@ -31,9 +28,6 @@ async function given(count: number) {
   const house = await openHouse({
     agents: [agent],
     defaultAgent: agent,
-    callStore: memoryCallStore(systemClock),
-    leases: memoryLeases(systemClock),
-    records: memoryRecords(),
     jobs,
   });
   closing.push(async () => {

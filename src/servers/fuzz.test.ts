@@ -1,8 +1,5 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { memoryCallStore } from '../adapters/memory/call-store.ts';
-import { memoryLeases } from '../adapters/memory/leases.ts';
-import { memoryRecords } from '../adapters/memory/records.ts';
 import { defineAgent } from '../agent/agent.ts';
 import { systemClock } from '../std/clock.ts';
 import { silentLog } from '../std/log.ts';
@@ -25,9 +22,6 @@ beforeAll(async () => {
     {
       agents: [agent],
       defaultAgent: agent,
-      callStore: memoryCallStore(systemClock),
-      leases: memoryLeases(systemClock),
-      records: memoryRecords(),
     },
     {
       door: {

@@ -1,5 +1,8 @@
+import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import { memoryDials } from '../adapters/memory/dials.ts';
 import { memoryJobs } from '../adapters/memory/jobs.ts';
+import { memoryLeases } from '../adapters/memory/leases.ts';
+import { memoryRecords } from '../adapters/memory/records.ts';
 import type { CallId } from '../call/call.ts';
 import type { LiveCall } from '../call/live-call.ts';
 import { createMeter } from '../observe/meter.ts';
@@ -14,10 +17,9 @@ import { Secret } from '../std/secret.ts';
 import { createSocketDoor, type SocketDoorOptions } from './llm-socket.ts';
 import { openServers, type ServersOptions } from './servers.ts';
 
-/** Both ports opened over the ports a test brings, with a recording log and live calls that a test can set. For tests only. */
+/** Both ports opened over memory and the ports a test brings, with a recording log and live calls that a test can set. For tests only. */
 export async function openHouse(
-  ports: Pick<OperationContext, 'agents' | 'defaultAgent' | 'callStore' | 'leases' | 'records'> &
-    Partial<OperationContext>,
+  ports: Pick<OperationContext, 'agents' | 'defaultAgent'> & Partial<OperationContext>,
   options: {
     readonly desk?: FunctionDesk;
     readonly door?: Partial<SocketDoorOptions>;
@@ -34,6 +36,9 @@ export async function openHouse(
     isStrict: false,
     maxCalls: 10,
     callControl: undefined,
+    callStore: memoryCallStore(clock),
+    leases: memoryLeases(clock),
+    records: memoryRecords(),
     jobs: memoryJobs(clock),
     dials: memoryDials(clock),
     hooks: {},

@@ -1,11 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { memoryCallStore } from '../adapters/memory/call-store.ts';
-import { memoryLeases } from '../adapters/memory/leases.ts';
-import { memoryRecords } from '../adapters/memory/records.ts';
 import { defineAgent } from '../agent/agent.ts';
 import { parseCallId } from '../call/call.ts';
 import type { CallControl } from '../ports/call-control.ts';
-import { systemClock } from '../std/clock.ts';
 import { openHouse } from './house.fixture.ts';
 
 const opened: { close(): Promise<void> }[] = [];
@@ -26,9 +22,6 @@ async function given(
     {
       agents: [agent],
       defaultAgent: agent,
-      callStore: memoryCallStore(systemClock),
-      leases: memoryLeases(systemClock),
-      records: memoryRecords(),
       ...overrides,
     },
     options,

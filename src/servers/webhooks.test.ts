@@ -1,7 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memoryCallStore } from '../adapters/memory/call-store.ts';
-import { memoryLeases } from '../adapters/memory/leases.ts';
 import { memoryRecords } from '../adapters/memory/records.ts';
 import { defineAgent } from '../agent/agent.ts';
 import type { ToolJob } from '../agent/tool-desk.ts';
@@ -38,9 +36,6 @@ async function given(
     {
       agents: [desk],
       defaultAgent: desk,
-      callStore: memoryCallStore(systemClock),
-      leases: memoryLeases(systemClock),
-      records: memoryRecords(),
       ...overrides,
     },
     options,

@@ -1,23 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../std/fault.ts';
 import { settle } from '../std/manual-clock.ts';
-import { callIdOf, openRoster, responderOf, type TestRoster } from './roster.fixture.ts';
+import { callIdOf, inMidTurn, openRoster, type TestRoster } from './roster.fixture.ts';
 
 const idle = new AbortController().signal;
 const stored = (roster: TestRoster, call: number) => roster.services.callStore.load(callIdOf(call), idle);
 const dialAll = (roster: TestRoster, calls: number) =>
   Promise.all(Array.from({ length: calls }, (_, nth) => roster.dial(nth + 1)));
-
-/** A roster whose answers wait until `go`. */
-function inMidTurn() {
-  const go = Promise.withResolvers<void>();
-  const responder = responderOf(async function* () {
-    await go.promise;
-    yield { kind: 'sentence', text: 'Here you are.' };
-    yield { kind: 'end' };
-  });
-  return { roster: openRoster({ responder }), go: () => go.resolve() };
-}
 
 describe('handing over', () => {
   it('moves quiet calls after a while, one after another, 25 a second, without a close frame', async () => {

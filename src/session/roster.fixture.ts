@@ -181,3 +181,14 @@ export function openRoster(options: Partial<SeatServices> = {}, clock = new Manu
     activeSlots: () => services.leases.count(new AbortController().signal),
   };
 }
+
+/** A roster whose answers wait until `go`. */
+export function inMidTurn() {
+  const go = Promise.withResolvers<void>();
+  const responder = responderOf(async function* () {
+    await go.promise;
+    yield { kind: 'sentence', text: 'Here you are.' };
+    yield { kind: 'end' };
+  });
+  return { roster: openRoster({ responder }), go: () => go.resolve() };
+}

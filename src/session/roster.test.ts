@@ -3,7 +3,7 @@ import { memoryCallStore } from '../adapters/memory/call-store.ts';
 import type { CallStore } from '../ports/call-store.ts';
 import { sleep } from '../std/clock.ts';
 import { ManualClock, settle } from '../std/manual-clock.ts';
-import { agentOf, callIdOf, openRoster, responderOf, silence } from './roster.fixture.ts';
+import { agentOf, callIdOf, inMidTurn, openRoster, responderOf, silence } from './roster.fixture.ts';
 
 const FAREWELL = 'Thank you for calling. Goodbye.';
 
@@ -220,16 +220,6 @@ describe('an unasked word', () => {
 });
 
 describe('a drain', () => {
-  const inMidTurn = () => {
-    const go = Promise.withResolvers<void>();
-    const responder = responderOf(async function* () {
-      await go.promise;
-      yield { kind: 'sentence', text: 'Here you are.' };
-      yield { kind: 'end' };
-    });
-    return { roster: openRoster({ responder }), go: () => go.resolve() };
-  };
-
   it('keeps quiet calls for as long as a turn is open in another, and lets go of all at once, never by hanging up', async () => {
     const { roster, go } = inMidTurn();
     const [quiet, speaking] = [await roster.dial(1), await roster.dial(2)];

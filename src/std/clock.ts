@@ -23,6 +23,10 @@ export interface Clock {
 /** Node takes what is longer for a millisecond. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+function quietTimer(run: () => void, delayMs: number): NodeJS.Timeout {
+  return setTimeout(run, Math.min(Math.ceil(delayMs), LONGEST_TIMER_MS)).unref();
+}
+
 const startedAt = Date.now() - performance.now();
 
 export const systemClock: Clock = {
@@ -40,11 +44,9 @@ export const systemClock: Clock = {
         turn = setImmediate(run);
         return;
       }
-      timer = setTimeout(wait, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
-      timer.unref();
+      timer = quietTimer(wait, leftMs);
     };
-    timer = setTimeout(wait, Math.min(Math.ceil(Math.max(0, delayMs)), LONGEST_TIMER_MS));
-    timer.unref();
+    timer = quietTimer(wait, Math.max(0, delayMs));
     return () => {
       clearTimeout(timer);
       clearImmediate(turn);

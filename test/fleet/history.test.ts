@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCallId } from '../../src/call/call.ts';
 import { type CallEvent, type CallFact, stamp } from '../../src/call/events.ts';
+import { sampleTurn } from '../contracts/samples.ts';
 import { checkHistory, type History, type HistoryCall } from './history.ts';
 
 const callId = parseCallId('sim_0001_1') ?? expect.fail('expected a call id');
@@ -10,17 +11,7 @@ const fact = (epoch: number, seq: number, what: CallFact, of = callId): CallEven
   stamp(what, { callId: of, epoch, seq, at: 1_000 + seq });
 const started = (epoch = 1, seq = 0, of = callId) =>
   fact(epoch, seq, { type: 'call.started', agent: 'desk', agentVersion: '1', isProven: true }, of);
-const turn = (responseId: number, epoch: number, seq: number) =>
-  fact(epoch, seq, {
-    type: 'call.turn',
-    responseId,
-    ask: 'response',
-    outcome: 'answered',
-    fillers: 0,
-    attempts: 1,
-    tools: 0,
-    budgetMs: 800,
-  });
+const turn = (responseId: number, epoch: number, seq: number) => fact(epoch, seq, sampleTurn(responseId));
 const resumed = (epoch: number, seq = 0) => fact(epoch, seq, { type: 'call.resumed', openTurn: false });
 const ended = (epoch: number, seq: number, of = callId) =>
   fact(epoch, seq, { type: 'call.ended', reason: 'user_hangup' }, of);

@@ -2,21 +2,11 @@ import { expect, it } from 'vitest';
 import { parseCallId } from '../../src/call/call.ts';
 import { type CallFact, stamp } from '../../src/call/events.ts';
 import type { CallResult } from '../../src/simulator/run/call-result.ts';
+import { sampleTurn } from '../contracts/samples.ts';
 import { lostAsksOf } from './lost-asks.ts';
 
 const callId = parseCallId('sim_0001_1') ?? expect.fail('expected a call id');
 const resumed = (openTurn: boolean): CallFact => ({ type: 'call.resumed', openTurn });
-const ended = (responseId: number): CallFact => ({
-  type: 'call.turn',
-  responseId,
-  ask: 'response',
-  outcome: 'answered',
-  fillers: 0,
-  attempts: 1,
-  tools: 0,
-  budgetMs: 800,
-});
-
 /** Asks lost of a call whose third was never answered, by what was recorded. */
 function lost(...facts: readonly CallFact[]): readonly number[] {
   const turn = { ask: 'response', hadFiller: false, isApology: false, deadAirMs: 0 } as const;
@@ -44,16 +34,16 @@ function lost(...facts: readonly CallFact[]): readonly number[] {
 }
 
 it('takes an ask for lost of which nobody knew when the call was taken again', () => {
-  expect(lost(ended(2), resumed(false), ended(4))).toEqual([3]);
-  expect(lost(ended(2), resumed(false))).toEqual([3]);
+  expect(lost(sampleTurn(2), resumed(false), sampleTurn(4))).toEqual([3]);
+  expect(lost(sampleTurn(2), resumed(false))).toEqual([3]);
 });
 
 it('takes it for lost, too, when the one before it was still open', () => {
-  expect(lost(resumed(true), ended(2), ended(4))).toEqual([3]);
+  expect(lost(resumed(true), sampleTurn(2), sampleTurn(4))).toEqual([3]);
 });
 
 it('knows that somebody knew of an ask that was open, or has an end', () => {
-  expect(lost(ended(2), resumed(true), ended(4))).toEqual([]);
-  expect(lost(ended(2), resumed(true))).toEqual([]);
-  expect(lost(ended(2), resumed(false), ended(3), ended(4))).toEqual([]);
+  expect(lost(sampleTurn(2), resumed(true), sampleTurn(4))).toEqual([]);
+  expect(lost(sampleTurn(2), resumed(true))).toEqual([]);
+  expect(lost(sampleTurn(2), resumed(false), sampleTurn(3), sampleTurn(4))).toEqual([]);
 });

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { memoryCallStore } from '../../adapters/memory/call-store.ts';
-import { memoryLeases } from '../../adapters/memory/leases.ts';
-import { memoryRecords } from '../../adapters/memory/records.ts';
 import { defineAgent } from '../../agent/agent.ts';
-import { systemClock } from '../../std/clock.ts';
 import { Secret } from '../../std/secret.ts';
 import { openHouse } from '../house.fixture.ts';
 import { ROLES, reaches } from '../roles.ts';
@@ -21,9 +17,6 @@ beforeAll(async () => {
     {
       agents: [agent],
       defaultAgent: agent,
-      callStore: memoryCallStore(systemClock),
-      leases: memoryLeases(systemClock),
-      records: memoryRecords(),
     },
     { servers: { apiKeys: KEYS } },
   );

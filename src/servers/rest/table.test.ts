@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listedReasons } from '../../../test/fault-reasons.ts';
-import { memoryCallStore } from '../../adapters/memory/call-store.ts';
 import { memoryJobs } from '../../adapters/memory/jobs.ts';
-import { memoryLeases } from '../../adapters/memory/leases.ts';
-import { memoryRecords } from '../../adapters/memory/records.ts';
 import { defineAgent } from '../../agent/agent.ts';
 import { type CallId, parseCallId } from '../../call/call.ts';
 import type { CallControl } from '../../ports/call-control.ts';
@@ -30,9 +27,6 @@ beforeAll(async () => {
     {
       agents: [agent],
       defaultAgent: agent,
-      callStore: memoryCallStore(systemClock),
-      leases: memoryLeases(systemClock),
-      records: memoryRecords(),
       jobs: { ...jobs, ...deadJobs() },
       callControl: retell(),
     },
