@@ -133,12 +133,12 @@ describe('a second try', () => {
     expect(seen.requests[0]?.messages.at(-1)).toMatchObject({ content: expect.stringContaining('already spoken') });
   });
 
-  it('is refused beyond a tenth of first tries, after ten in a row', async () => {
+  it('is refused beyond a tenth of first tries, after twenty in a row', async () => {
     const first = fakeModel(() => says('one'));
     const second = fakeModel(() => says('two'));
     const agent = agentOf({ model: first.model, secondModel: second.model });
     const { draft } = setUpResponder();
-    for (let i = 0; i < 10; i++) expect((await draft(agent, again)).fault).toBeUndefined();
+    for (let i = 0; i < 20; i++) expect((await draft(agent, again)).fault).toBeUndefined();
     expect((await draft(agent, again)).fault).toMatchObject({ kind: 'exhausted', reason: 'model.retry_budget' });
     for (let i = 0; i < 10; i++) await draft(agent);
     expect((await draft(agent, again)).fault).toBeUndefined();
@@ -149,7 +149,7 @@ describe('a second try', () => {
     const { model } = fakeModel(() => says('At nine.'));
     const agent = agentOf({ ...OPEN, model, secondModel: fakeModel(() => says('two')).model });
     const { draft } = setUpResponder();
-    for (let i = 0; i < 10; i++) await draft(agent, again);
+    for (let i = 0; i < 20; i++) await draft(agent, again);
     for (let i = 0; i < 30; i++) await draft(agent);
     expect((await draft(agent, again)).fault).toMatchObject({ reason: 'model.retry_budget' });
   });

@@ -68,7 +68,7 @@ describe('the hedging delay', () => {
   it('moves after twenty more tries, not at each', () => {
     const hedge = tell(createHedge(), HEALTHY, 0, () => {});
     expect(hedge.delayMs()).toBe(480);
-    for (let nth = 0; nth < 19; nth++) hedge[nth < 7 ? 'givenUp' : 'ended'](nth < 7 ? 2_300 : 300);
+    for (let nth = 0; nth < 19; nth++) hedge[nth < 8 ? 'givenUp' : 'ended'](nth < 8 ? 2_300 : 300);
     expect(hedge.delayMs()).toBe(480);
     hedge.ended(300);
     expect(hedge.delayMs()).toBe(484);
