@@ -18,11 +18,16 @@ function sharedLedger(clock: Clock): ToolLedger {
       if (claim.kind === 'claimed') claimedAt.set(key, clock.now());
       return claim.kind === 'unsettled' ? { ...claim, sinceMs: clock.now() - (claimedAt.get(key) ?? 0) } : claim;
     },
+    async takeOver(callId, key, claim, signal) {
+      const isTaken = await ledger.takeOver(callId, key, claim, signal);
+      if (isTaken) claimedAt.set(key, clock.now());
+      return isTaken;
+    },
   };
 }
 
-/** Two processes over one ledger, and a tool that takes three seconds and can be looked up. */
-function twoProcesses() {
+/** Three processes over one ledger, and a tool that takes three seconds and can be looked up. */
+function threeProcesses() {
   const clock = new ManualClock();
   const ledger = sharedLedger(clock);
   const landed: string[] = [];
@@ -39,12 +44,12 @@ function twoProcesses() {
     const desk = createToolDesk(ledger, clock, silentLog);
     return { ask: asker(desk, { book }), die: desk.close };
   };
-  return { clock, landed, seen, first: process(), second: process() };
+  return { clock, landed, seen, first: process(), second: process(), third: process() };
 }
 
 describe('a tool that another process is at work on', () => {
   it('is waited for: what a lookup does not find yet may still land', async () => {
-    const { clock, landed, seen, first, second } = twoProcesses();
+    const { clock, landed, seen, first, second } = threeProcesses();
     const asked = first.ask(EIGHT);
     await clock.advance(100);
     const askedAgain = second.ask(EIGHT);
@@ -55,7 +60,7 @@ describe('a tool that another process is at work on', () => {
   });
 
   it('is looked up once its time is over, and done when it never landed', async () => {
-    const { clock, landed, first, second } = twoProcesses();
+    const { clock, landed, first, second } = threeProcesses();
     void first.ask(EIGHT);
     await clock.advance(100);
     first.die();
@@ -65,5 +70,19 @@ describe('a tool that another process is at work on', () => {
     await clock.advance(3_500);
     expect(await asked).toMatchObject({ kind: 'done', content: 'booked' });
     expect(landed).toEqual(['20:00']);
+  });
+
+  it('is done by one of two who waited for it and looked it up together', async () => {
+    const { clock, landed, seen, first, second, third } = threeProcesses();
+    void first.ask(EIGHT);
+    await clock.advance(100);
+    first.die();
+    const asked = [second.ask(EIGHT), third.ask(EIGHT)];
+    await clock.advance(12_000);
+    expect(await Promise.all(asked)).toMatchObject([
+      { kind: 'done', content: 'booked' },
+      { kind: 'done', content: 'booked' },
+    ]);
+    expect([seen.effects.length, landed]).toEqual([2, ['20:00']]);
   });
 });

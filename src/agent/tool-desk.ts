@@ -98,12 +98,16 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
   async function runOnce(run: Run): Promise<ToolOutcome> {
     const { job, tool, key } = run;
     if (tool.effect === 'safe') return act(run);
-    const claim = await claimInTurn(run);
-    if (claim.kind === 'done') return recall(claim.content);
-    if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
-    const found = await lookUp(run);
-    const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.granted.includes(key));
-    return mayAct ? act(run) : found;
+    for (;;) {
+      const claim = await claimInTurn(run);
+      if (claim.kind === 'done') return recall(claim.content);
+      if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
+      const found = await lookUp(run);
+      const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.granted.includes(key));
+      if (!mayAct) return found;
+      // Another process may have waited and looked, too: who comes second waits for the first.
+      if (await ledger.takeOver(job.callId, key, claim.claimedAt, lifetime.signal)) return act(run);
+    }
   }
 
   /**

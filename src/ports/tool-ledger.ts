@@ -7,14 +7,16 @@ export type Claim =
   | { readonly kind: 'done'; readonly content: string }
   /**
    * Someone claimed it and has not settled: it may or may not have taken effect, or be about to. `sinceMs` is how long
-   * ago that was; infinite where nobody else can be at work on it still.
+   * ago that was; infinite where nobody else can be at work on it still. `claimedAt` names this claim for `takeOver`.
    */
-  | { readonly kind: 'unsettled'; readonly sinceMs: number };
+  | { readonly kind: 'unsettled'; readonly sinceMs: number; readonly claimedAt: number };
 
 /** A tool's effect, once per key. The key already holds tool, canonical arguments and scope. Durable across a process's death. */
 export interface ToolLedger {
   /** One atomic act: of any number of claimers of one key exactly one gets `claimed`. */
   claim(callId: CallId, key: string, signal: AbortSignal): Promise<Claim>;
+  /** One atomic act: of any number who found the same claim unsettled exactly one may act under it now. */
+  takeOver(callId: CallId, key: string, claimedAt: number, signal: AbortSignal): Promise<boolean>;
   /** The effect took place; `content` is kept for whoever asks again. */
   settle(callId: CallId, key: string, content: string, signal: AbortSignal): Promise<void>;
   /** The effect certainly did not take place: the key may be claimed anew. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CallId } from '../../src/call/call.ts';
-import type { ToolLedger } from '../../src/ports/tool-ledger.ts';
+import type { Claim, ToolLedger } from '../../src/ports/tool-ledger.ts';
 import { newCallId } from './samples.ts';
 import { IN_MEMORY, type MakeSubject, type Subject, signal } from './subject.ts';
 
@@ -29,6 +29,30 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
       await ledger.claim(callId, key, signal);
       const claim = await ledger.claim(callId, key, signal);
       expect(claim.kind === 'unsettled' && claim.sinceMs).toBeGreaterThanOrEqual(0);
+    });
+
+    it('lets exactly one of those who found the same claim unsettled take it over', async () => {
+      await ledger.claim(callId, key, signal);
+      const claims = await Promise.all(Array.from({ length: 10 }, () => ledger.claim(callId, key, signal)));
+      const takeOver = async (claim: Claim) =>
+        claim.kind === 'unsettled' && (await ledger.takeOver(callId, key, claim.claimedAt, signal));
+      const taken = await Promise.all(claims.map(takeOver));
+      expect(taken.filter(Boolean)).toHaveLength(1);
+      expect(await takeOver(await ledger.claim(callId, key, signal))).toBe(true);
+    });
+
+    it('lets nobody take over what was settled or released meanwhile', async () => {
+      const claimedAt = async (of: string) => {
+        await ledger.claim(callId, of, signal);
+        const claim = await ledger.claim(callId, of, signal);
+        return claim.kind === 'unsettled' ? claim.claimedAt : expect.fail('expected an unsettled claim');
+      };
+      const [settled, released] = [await claimedAt(key), await claimedAt('other')];
+      await ledger.settle(callId, key, 'booked', signal);
+      await ledger.release(callId, 'other', signal);
+      expect(await ledger.takeOver(callId, key, settled, signal)).toBe(false);
+      expect(await ledger.takeOver(callId, 'other', released, signal)).toBe(false);
+      expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'done', content: 'booked' });
     });
 
     it('answers a settled key with what the tool answered', async () => {

@@ -27,15 +27,29 @@ export function postgresToolLedger(database: PostgresDatabase, background: Postg
           if (claimed.length > 0) return { kind: 'claimed' };
           const found = await db
             .selectFrom('tool_uses')
-            .select(['content', sql<number>`offhook.now_ms() - claimed_at`.as('since_ms')])
+            .select(['content', 'claimed_at', sql<number>`offhook.now_ms() - claimed_at`.as('since_ms')])
             .where((eb) => eb.and(use(callId, key)))
             .executeTakeFirst();
           // Released between the two: claimed anew.
           if (found === undefined) continue;
-          if (found.content === null) return { kind: 'unsettled', sinceMs: Number(found.since_ms) };
+          if (found.content === null) {
+            return { kind: 'unsettled', sinceMs: Number(found.since_ms), claimedAt: Number(found.claimed_at) };
+          }
           const content: string = JSON.parse(found.content);
           return { kind: 'done', content };
         }
+      }, signal),
+
+    takeOver: (callId, key, claimedAt, signal) =>
+      database.run(async (db) => {
+        const taken = await db
+          .updateTable('tool_uses')
+          .set({ claimed_at: sql<number>`offhook.now_ms()` })
+          .where((eb) => eb.and({ ...use(callId, key), claimed_at: claimedAt }))
+          .where('content', 'is', null)
+          .returning('call_id')
+          .execute();
+        return taken.length > 0;
       }, signal),
 
     settle: (callId, key, content, _signal) =>

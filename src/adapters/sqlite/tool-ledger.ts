@@ -1,7 +1,7 @@
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
 import type { LiveDatabase } from './live.ts';
-import { optionalText } from './rows.ts';
+import { numberOf, optionalText } from './rows.ts';
 
 export interface SqliteToolLedger extends ToolLedger {
   /** Forgets keys claimed longer than `olderThanMs` ago; answers how many. */
@@ -13,7 +13,10 @@ export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLe
   const { database } = live;
   const claim = database.prepare(`
     INSERT INTO tool_uses (call_id, key, claimed_at) VALUES (?, ?, ?) ON CONFLICT (call_id, key) DO NOTHING`);
-  const read = database.prepare('SELECT content FROM tool_uses WHERE call_id = ? AND key = ?');
+  const read = database.prepare('SELECT content, claimed_at FROM tool_uses WHERE call_id = ? AND key = ?');
+  const takeOver = database.prepare(`
+    UPDATE tool_uses SET claimed_at = max(?, claimed_at + 1)
+    WHERE call_id = ? AND key = ? AND claimed_at = ? AND content IS NULL`);
   // An effect nobody claimed still took place: it is kept, and pruned with the rest.
   const settle = database.prepare(`
     INSERT INTO tool_uses (call_id, key, content, claimed_at) VALUES (?, ?, ?, ?)
@@ -27,11 +30,16 @@ export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLe
       signal.throwIfAborted();
       return live.transact(() => {
         if (claim.run(callId, key, clock.now()).changes === 1) return { kind: 'claimed' };
-        const content = optionalText(read.get(callId, key) ?? {}, 'content');
+        const row = read.get(callId, key) ?? {};
+        const content = optionalText(row, 'content');
+        if (content !== undefined) return { kind: 'done', content };
         // One process at a time has the folder, and its desk joins those who ask for what is under way.
-        if (content === undefined) return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY };
-        return { kind: 'done', content };
+        return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimedAt: numberOf(row, 'claimed_at') };
       });
+    },
+    async takeOver(callId, key, claimedAt, signal) {
+      signal.throwIfAborted();
+      return live.run(() => takeOver.run(clock.now(), callId, key, claimedAt).changes === 1);
     },
     // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.
     async settle(callId, key, content, _signal) {
