@@ -93,7 +93,7 @@ function buildProgram(around: Surroundings, finish: (code: number) => void): Com
     .option('--drop <share>', 'turns in which the socket is lost', share)
     .option('--gap <ms>', 'from the last partial transcript to the ask; default 0', wholeNumber(0, 10_000))
     .option('--revisions <share>', 'partial transcripts that the next one, or the ask, corrects', share)
-    .option('--stalls <share>', 'words after which the caller stops to think', share)
+    .option('--pauses <share>', 'words after which the caller stops to think', share)
     .option('--arrivals <n>', 'callers per second; default: all at once', anyNumber(0.01, 10_000))
     .option('--switch <name=position>', 'move a switch of what only Retell knows; repeatable', collect, [])
     .option('--filler <line>', 'a line that only buys time; repeatable; default: those of the agents', collect, [])

@@ -72,7 +72,7 @@ describe('offhook simulate', () => {
   });
 
   it('asks late and mishears as told', async () => {
-    const flags = ['--gap', '40', '--revisions', '50%', '--stalls', '20%', '--switch', 'updateRate=word'];
+    const flags = ['--gap', '40', '--revisions', '50%', '--pauses', '20%', '--switch', 'updateRate=word'];
     const { code, out } = await simulate('--calls', '2', '--turns', '3', '--drop', '0', ...flags, '--json');
     expect(JSON.parse(out)).toMatchObject({ isPassed: true, turns: { lost: 0 }, breaches: [] });
     expect(code).toBe(EXIT.done);

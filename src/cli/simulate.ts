@@ -22,7 +22,7 @@ export interface SimulateFlags extends ServerFlags {
   readonly drop?: number;
   readonly gap?: number;
   readonly revisions?: number;
-  readonly stalls?: number;
+  readonly pauses?: number;
   readonly arrivals?: number;
   readonly agentId?: string;
   readonly switch: readonly string[];
@@ -79,7 +79,7 @@ export async function simulate(flags: SimulateFlags, around: Surroundings): Prom
 
 function chosen(flags: SimulateFlags) {
   const { calls, turns, seed, speechRate, arrivals, bargeIn, reAsk, reminder, drop } = flags;
-  const { gap, revisions, stalls } = flags;
+  const { gap, revisions, pauses } = flags;
   return {
     calls,
     turns,
@@ -95,7 +95,7 @@ function chosen(flags: SimulateFlags) {
     hearing: {
       ...(gap !== undefined && { gapMs: gap }),
       ...(revisions !== undefined && { revisions }),
-      ...(stalls !== undefined && { stalls }),
+      ...(pauses !== undefined && { pauses }),
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { OutboundFrame, Speech } from '../../retell/frames.ts';
 import { actionOf } from './agent-speech.ts';
 import type { LineAction } from './events.ts';
-import type { WovenItem } from './tape.ts';
+import type { WireItem } from './tape.ts';
 
 /** What the server set for this call, with Retell's defaults for what it did not. */
 interface LineSettings {
@@ -28,7 +28,7 @@ export type SpeechSource =
 interface FrameHandlers {
   readonly config: (config: Extract<OutboundFrame, { response_type: 'config' }>['config']) => void;
   readonly settings: (settings: Partial<LineSettings>) => void;
-  readonly weave: (item: WovenItem) => void;
+  readonly weave: (item: WireItem) => void;
   readonly toolCall: (name: string) => void;
   readonly speech: (speech: Speech, from: SpeechSource, action: LineAction | undefined) => void;
 }

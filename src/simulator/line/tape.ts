@@ -8,11 +8,11 @@ interface Stretch {
 }
 
 /** Anything but speech that Retell weaves into `transcript_with_tool_calls`. */
-export type WovenItem = Readonly<Record<string, unknown>> & { readonly role: string };
+export type WireItem = Readonly<Record<string, unknown>> & { readonly role: string };
 
 /** What Retell has of a call: who said what, word by word, in seconds of audio time. Only what was heard is on it. */
 export class Tape {
-  readonly #items: (Stretch | WovenItem)[] = [];
+  readonly #items: (Stretch | WireItem)[] = [];
   readonly #speech: Stretch[] = [];
   readonly #startedAt: number;
   readonly #speechRate: number;
@@ -68,7 +68,7 @@ export class Tape {
     this.#isSealed = true;
   }
 
-  weave(item: WovenItem): void {
+  weave(item: WireItem): void {
     this.#items.push(item);
   }
 

@@ -41,7 +41,7 @@ describe('a person on the line', () => {
   });
 
   it('stops to think where the numbers say so, and goes on', async () => {
-    const { clock, person, told, finished } = personOf({ stalls: 0.1 }, [0.5, 0, 0]);
+    const { clock, person, told, finished } = personOf({ pauses: 0.1 }, [0.5, 0, 0]);
     person.say(['a', 'b', 'c']);
     await clock.advance(2_000);
     expect(told).toEqual(['100: a', '200: b', '800: c']);
@@ -59,7 +59,7 @@ describe('a person on the line', () => {
   });
 
   it('goes on without a pause from what they stopped to think about', async () => {
-    const { clock, person, told, finished } = personOf({ stalls: 0.1 }, [0, 0]);
+    const { clock, person, told, finished } = personOf({ pauses: 0.1 }, [0, 0]);
     person.say(['a', 'b']);
     await clock.advance(150);
     person.say(['c']);
@@ -96,7 +96,7 @@ describe('a person on the line', () => {
   });
 
   it('who is cut off is not asked about', async () => {
-    const { clock, person, told, finished } = personOf({ gapMs: 300, stalls: 1 }, [0]);
+    const { clock, person, told, finished } = personOf({ gapMs: 300, pauses: 1 }, [0]);
     person.say(['a', 'b']);
     await clock.advance(150);
     person.stop();

@@ -8,11 +8,11 @@ export interface Hearing {
   /** Partial transcripts whose last word the next one, or the ask, corrects; from 0 to 1. */
   readonly revisions: number;
   /** Words after which the person stops to think, so that it looks as if they had finished; from 0 to 1. */
-  readonly stalls: number;
+  readonly pauses: number;
 }
 
 /** Every word is understood at once, and the ask comes with the last of them. */
-export const PERFECT_HEARING: Hearing = { gapMs: 0, revisions: 0, stalls: 0 };
+export const PERFECT_HEARING: Hearing = { gapMs: 0, revisions: 0, pauses: 0 };
 
 /** How long a person thinks in mid-speech, in milliseconds of audio. */
 const STALL_MS = { least: 500, most: 1_500 };
@@ -74,11 +74,11 @@ export class UserSpeech {
 
   #split(words: readonly string[]): (readonly string[])[] {
     const { hearing, random } = this.#options;
-    if (hearing.stalls === 0) return [words];
+    if (hearing.pauses === 0) return [words];
     const stretches: string[][] = [[]];
     for (const [index, word] of words.entries()) {
       stretches.at(-1)?.push(word);
-      if (index < words.length - 1 && random() < hearing.stalls) stretches.push([]);
+      if (index < words.length - 1 && random() < hearing.pauses) stretches.push([]);
     }
     return stretches;
   }
