@@ -3,26 +3,16 @@ import type { Responder, SpeculationOutcome } from '../agent/responder.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
 import type { Call, ToolUse } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
-import { type CallEvent, type CallFact, stamp } from '../call/events.ts';
-import type { CallInput, TimerName } from '../call/inputs.ts';
-import { headOf } from '../call/snapshot.ts';
-import { changedUtterances, type Transcript } from '../call/transcript.ts';
-import type { CallStore } from '../ports/call-store.ts';
-import type { Clock } from '../std/clock.ts';
+import type { TimerName } from '../call/inputs.ts';
+import type { Transcript } from '../call/transcript.ts';
 import { Fault, toFault } from '../std/fault.ts';
-import type { Log } from '../std/log.ts';
-import { untilAborted } from '../std/signals.ts';
+import { type CommitEffect, createCallWriter, type WriterInput, type WriterServices } from './call-writer.ts';
 import type { Line } from './line.ts';
 
 /** What sessions share: the ports and services that effects reach. */
-export interface SessionServices {
-  readonly callStore: Pick<CallStore, 'commit'>;
+export interface SessionServices extends WriterServices {
   readonly responder: Responder;
   readonly toolDesk: ToolDesk;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Every fact, in the millisecond it is recorded. */
-  readonly observe: (event: CallEvent) => void;
 }
 
 /** Does what the machine wants done, for one session. What comes of it returns as inputs. */
@@ -40,41 +30,27 @@ export interface EffectRunner {
   close(): Promise<void>;
 }
 
-type Commit = Extract<Effect, { kind: 'commit' }>;
-
 /** What one turn of the loop made: the call as it now stands, and what is to leave for it. */
 interface Gathered {
   call: Call;
-  readonly commits: Commit[];
+  readonly commits: CommitEffect[];
   readonly words: Effect[];
 }
-
-/** A store that hangs must not keep the call from its next socket: Retell dials back within seconds. */
-const LAST_COMMIT_WITHIN_MS = 2_000;
 
 export function createEffectRunner(
   services: SessionServices,
   agent: Agent,
   line: Line,
   stored: Transcript,
-  push: (input: CallInput | { readonly kind: 'fenced' }) => void,
+  push: (input: WriterInput) => void,
 ): EffectRunner {
-  const { callStore, responder, toolDesk, clock, log, observe } = services;
-  const lifetime = new AbortController();
+  const { responder, toolDesk, clock, log } = services;
+  const writer = createCallWriter(services, stored, push);
   const drafts = new Map<string, AbortController>();
   /** Speculative drafts of which it is not known yet whether an ask adopts them. */
   const speculative = new Set<string>();
   const timers = new Map<TimerName, () => void>();
-  let unsent: CallEvent[] = [];
-  let seq = 0;
-  let written = stored;
-  let lastCommit: Promise<void> = Promise.resolve();
-  let commits = 0;
   let gathered: Gathered | undefined;
-  /** A newer session holds the call: nothing of this one is written or said any more. */
-  let isFenced = false;
-  /** The newest commit has been written where every process would see it. */
-  let isWritten = false;
 
   return {
     run(effects, call) {
@@ -88,18 +64,14 @@ export function createEffectRunner(
       }
     },
     flush,
-    fence() {
-      isFenced = true;
-    },
+    fence: writer.fence,
     async close() {
       flush();
       for (const controller of drafts.values()) controller.abort(gone());
       for (const draftId of speculative) settle(draftId, 'wasted');
       for (const cancel of timers.values()) cancel();
       timers.clear();
-      const cancel = clock.after(LAST_COMMIT_WITHIN_MS, () => lifetime.abort(late()));
-      await lastCommit;
-      cancel();
+      await writer.close();
     },
   };
 
@@ -132,7 +104,7 @@ export function createEffectRunner(
         void runTool(effect.use, call); // never rejects; the tool outlives this session on purpose
         break;
       case 'record':
-        record(effect.fact, call);
+        writer.record(effect.fact, call);
         break;
       case 'commit':
         gather(call).commits.push(effect);
@@ -181,20 +153,8 @@ export function createEffectRunner(
 
   async function runTool(use: ToolUse, call: Call): Promise<void> {
     const { id: callId, isProven, variables } = call;
-    const outcome = await toolDesk.run({ ...use, callId, agent, isProven, variables, isHeld });
+    const outcome = await toolDesk.run({ ...use, callId, agent, isProven, variables, isHeld: writer.isHeld });
     push({ kind: 'toolSettled', at: clock.now(), toolCallId: use.toolCallId, outcome });
-  }
-
-  /** Whether this session certainly holds the call: the store has taken its last commit, and has fenced none. */
-  async function isHeld(): Promise<boolean> {
-    await lastCommit;
-    return isWritten && !isFenced;
-  }
-
-  function record(fact: CallFact, call: Call): void {
-    const event = stamp(fact, { callId: call.id, epoch: call.epoch, seq: seq++, at: clock.now() });
-    observe(event);
-    unsent.push(event);
   }
 
   /** What is to leave once the loop has read what came together: a stream's sentences often come in one packet. */
@@ -210,8 +170,8 @@ export function createEffectRunner(
     if (!gathered) return;
     const { call, commits: asked, words } = gathered;
     gathered = undefined;
-    if (isFenced) return;
-    if (asked.length > 0) commit(call, asked);
+    if (writer.isFenced()) return;
+    if (asked.length > 0) writer.commit(call, asked);
     for (const effect of words) {
       try {
         if (effect.kind === 'hangUp') line.hangUp();
@@ -220,42 +180,6 @@ export function createEffectRunner(
         failed(effect, call, thrown);
       }
     }
-  }
-
-  /**
-   * Commits leave one after another, the first at once: an embedded store has written it when this returns. The
-   * voice does not wait for them unless the machine said so with a tag.
-   */
-  function commit(call: Call, asked: readonly Commit[]): void {
-    const done = commits === 0 ? store(call, asked) : lastCommit.then(() => store(call, asked));
-    commits += 1;
-    lastCommit = done.finally(() => {
-      commits -= 1;
-    });
-  }
-
-  /** Writes what the store does not have yet, and so also what an earlier commit failed to write. Never rejects. */
-  async function store(call: Call, asked: readonly Commit[]): Promise<void> {
-    const facts = unsent;
-    unsent = [];
-    const content = { head: headOf(call), appended: changedUtterances(written, call.transcript), facts };
-    try {
-      const { signal } = lifetime;
-      const outcome = await untilAborted(callStore.commit(call.id, call.epoch, content, signal), signal);
-      isWritten = outcome === 'committed';
-      if (outcome === 'fenced') {
-        isFenced = true;
-        push({ kind: 'fenced' });
-        return;
-      }
-      written = call.transcript;
-    } catch (thrown) {
-      isWritten = false;
-      // The caller is answered all the same; all of it goes with the next commit, and the ledger guards the tools.
-      log.error({ callId: call.id, reason: toFault(thrown).reason }, 'call could not be stored');
-      unsent = [...facts, ...unsent];
-    }
-    for (const { tag } of asked) if (tag) push({ kind: 'committed', at: clock.now(), tag });
   }
 
   function arm(timer: TimerName, at: number): void {
@@ -274,8 +198,4 @@ export function createEffectRunner(
 
 function gone(): Fault {
   return new Fault('cancelled', 'session.over', 'the session is over');
-}
-
-function late(): Fault {
-  return new Fault('timeout', 'session.commit_late', `expected the last commit within ${LAST_COMMIT_WITHIN_MS} ms`);
 }
