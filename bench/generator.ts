@@ -5,17 +5,30 @@ import type { LoadOrder, LoadResult } from './load-order.ts';
 import { CORE, listeningPort, type Running, run } from './processes.ts';
 import type { StubBehaviour, StubCounts, StubOrder, StubReply } from './stub.ts';
 
+/** What a server is measured with: callers, and the model that it asks. */
+export interface Rig extends AsyncDisposable {
+  readonly generator: Generator;
+  readonly model: Model;
+}
+
+export async function startRig(): Promise<Rig> {
+  await using started = new AsyncDisposableStack();
+  const generator = started.use(startGenerator());
+  const model = started.use(await startModel());
+  const kept = started.move();
+  return { generator, model, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
 /** The generator's process, by orders. */
-export interface Generator {
+interface Generator extends AsyncDisposable {
   cpuMs(): number;
   /** Settles once every call has heard its begin message. */
   open(load: LoadOrder): Promise<void>;
   play(): Promise<LoadResult>;
   close(): Promise<void>;
-  end(): Promise<void>;
 }
 
-export function startGenerator(): Generator {
+function startGenerator(): Generator {
   const client = run({ args: [join(ROOT, 'bench', 'client.ts')], core: CORE.generator, hasChannel: true });
   const order = (sent: ClientOrder) => ask<ClientReply>(client, sent);
   return {
@@ -31,22 +44,21 @@ export function startGenerator(): Generator {
     async close() {
       await order({ kind: 'close' });
     },
-    end: client.end,
+    [Symbol.asyncDispose]: client[Symbol.asyncDispose],
   };
 }
 
 /** The model's process, by orders. */
-export interface Model {
+export interface Model extends AsyncDisposable {
   cpuMs(): number;
   /** Up to and including the version. */
   readonly url: string;
   /** From now on, with its counts at zero. */
   behave(behaviour: StubBehaviour): Promise<void>;
   count(): Promise<StubCounts>;
-  end(): Promise<void>;
 }
 
-export async function startModel(): Promise<Model> {
+async function startModel(): Promise<Model> {
   const stub = run({ args: [join(ROOT, 'bench', 'stub.ts')], core: CORE.generator, hasChannel: true });
   const order = (sent: StubOrder) => ask<StubReply>(stub, sent);
   return {
@@ -60,7 +72,7 @@ export async function startModel(): Promise<Model> {
       if (reply.kind === 'counted') return reply;
       throw new Error(`expected the counts of the model, got ${JSON.stringify(reply)}`);
     },
-    end: stub.end,
+    [Symbol.asyncDispose]: stub[Symbol.asyncDispose],
   };
 }
 
@@ -73,9 +85,9 @@ async function ask<Reply extends { readonly kind: string }>(process: Running, or
   return reply;
 }
 
-/** The part of its core that the generator's side (client and model) used meanwhile: from 0 to 1. */
-export function watchGenerator(processes: readonly { cpuMs(): number }[]): () => number {
-  const total = () => processes.reduce((sum, each) => sum + each.cpuMs(), 0);
+/** The part of its core that the rig used meanwhile: from 0 to 1. */
+export function watchRig({ generator, model }: Rig): () => number {
+  const total = () => generator.cpuMs() + model.cpuMs();
   const from = { cpuMs: total(), at: performance.now() };
   return () => (total() - from.cpuMs) / (performance.now() - from.at);
 }

@@ -1,4 +1,4 @@
-import type { Generator, Model } from './generator.ts';
+import type { Rig } from './generator.ts';
 import { type ModeOptions, percent, percentilesOf } from './mode.ts';
 import { playRound, type Round } from './round.ts';
 import { type SubjectName, startSubject } from './subjects.ts';
@@ -23,20 +23,15 @@ export async function playOpenLoop(
   name: SubjectName,
   calls: number,
   { seed, note }: ModeOptions,
-  generator: Generator,
-  model: Model,
+  rig: Rig,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Round> {
-  const subject = await startSubject(name, { modelUrl: model.url, env });
-  try {
-    await playRound(subject, generator, model, { ...WARM_UP, ...AGES, seed });
-    const pace = { kind: 'open', everyMs: EVERY_MS } as const;
-    const round = await playRound(subject, generator, model, { seed, calls, ...TURNS, ...AGES, pace });
-    note(`${name.padEnd(8)} ${calls} calls: ${describe(round)}`);
-    return round;
-  } finally {
-    await subject.end();
-  }
+  await using subject = await startSubject(name, { modelUrl: rig.model.url, env });
+  await playRound(subject, rig, { ...WARM_UP, ...AGES, seed });
+  const pace = { kind: 'open', everyMs: EVERY_MS } as const;
+  const round = await playRound(subject, rig, { seed, calls, ...TURNS, ...AGES, pace });
+  note(`${name.padEnd(8)} ${calls} calls: ${describe(round)}`);
+  return round;
 }
 
 function describe({ result, serverRatio, generatorRatio }: Round): string {

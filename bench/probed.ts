@@ -36,8 +36,8 @@ export async function startProbed(options: HouseOptions): Promise<Probed> {
       }
       throw new Error(`no probe came within 20 s: ${subject.process.printed().slice(-2_000)}`);
     },
-    async end() {
-      await subject.end();
+    async [Symbol.asyncDispose]() {
+      await subject[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { cpuMsOf } from './host.ts';
 
 /** A process of the benchmark, as a rule pinned to a core; what it prints is kept for when it fails. */
-export interface Running {
+export interface Running extends AsyncDisposable {
   readonly pid: number;
   readonly child: ChildProcess;
   printed(): string;
@@ -15,7 +15,7 @@ export interface Running {
   /** Its next message; rejects when it exits instead. */
   next(): Promise<unknown>;
   /** SIGKILL, and gone. */
-  end(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface RunningOptions {
@@ -70,7 +70,7 @@ export function run({ args, core, env = {}, cwd, hasChannel = false }: RunningOp
         child.once('message', onMessage);
         child.once('exit', onExit);
       }),
-    async end() {
+    async [Symbol.asyncDispose]() {
       if (!isGone()) {
         const gone = once(child, 'exit');
         child.kill('SIGKILL');

@@ -6,12 +6,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './host.ts';
+import { editResults } from './page.ts';
 import { FLEET_PROOFS } from './proofs/fleet.ts';
-import { codeOf } from './proofs/page.ts';
 import type { Proof } from './proofs/proof.ts';
+import { codeOf } from './proofs/provenance.ts';
 import { SINGLE } from './proofs/single.ts';
 
-const RESULTS = join(ROOT, 'docs', 'results.md');
 /** With which code each proof last passed. */
 const PASSED = join(ROOT, '.offhook', 'proofs.json');
 const PROOFS: readonly Proof[] = [SINGLE, ...FLEET_PROOFS];
@@ -39,7 +39,7 @@ for (const proof of PROOFS) {
 async function prove(proof: Proof): Promise<boolean> {
   console.log(`… ${proof.name}`);
   const { failures, writeInto } = await proof.run(AbortSignal.timeout(proof.withinMs), console.log);
-  writeFileSync(RESULTS, writeInto(readFileSync(RESULTS, 'utf8')));
+  editResults(writeInto);
   for (const failure of failures) console.error(`✗ ${proof.name}: ${failure}`);
   if (failures.length === 0) console.log(`✓ ${proof.name}`);
   return failures.length === 0;

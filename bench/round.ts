@@ -1,4 +1,4 @@
-import { type Generator, MAX_GENERATOR_RATIO, type Model, watchGenerator } from './generator.ts';
+import { MAX_GENERATOR_RATIO, type Rig, watchRig } from './generator.ts';
 import type { LoadOrder, LoadResult } from './load-order.ts';
 import { type Subject, untilQuiet } from './subjects.ts';
 
@@ -21,14 +21,14 @@ export class VoidRound extends Error {}
 /** Opens, plays and closes one load. */
 export async function playRound(
   { port, process: server }: Subject,
-  generator: Generator,
-  model: Model,
+  rig: Rig,
   load: Omit<LoadOrder, 'port'>,
 ): Promise<Round> {
+  const { generator } = rig;
   const idleMs = server.cpuMs();
   await generator.open({ ...load, port });
   const openedMs = await untilQuiet(server);
-  const look = watchGenerator([generator, model]);
+  const look = watchRig(rig);
   const result = await generator.play();
   const generatorRatio = look();
   const playedMs = server.cpuMs();

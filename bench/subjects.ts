@@ -8,13 +8,12 @@ import { ROOT } from './host.ts';
 import { CORE, listeningPort, type Running, run } from './processes.ts';
 
 /** A server under measurement: ours, or one of the bare ones. */
-export interface Subject {
+export interface Subject extends AsyncDisposable {
   readonly name: SubjectName;
   readonly port: number;
   /** Of ours, where its metrics are. */
   readonly adminPort?: number;
   readonly process: Running;
-  end(): Promise<void>;
 }
 
 export type SubjectName = BareKind | 'ours';
@@ -37,7 +36,7 @@ async function startBare(name: BareKind, modelUrl: string): Promise<Subject> {
   const args = [join(ROOT, 'bench', 'bare.ts'), name, modelUrl];
   const bare = run({ args, core: CORE.server, hasChannel: true });
   const port = await listeningPort(bare);
-  return { name, port, process: bare, end: bare.end };
+  return { name, port, process: bare, [Symbol.asyncDispose]: bare[Symbol.asyncDispose] };
 }
 
 /** Ours, from the built files, in `single`, without the launcher. */
@@ -51,8 +50,8 @@ export async function startOurs(options: HouseOptions): Promise<Subject> {
     port,
     adminPort,
     process: house,
-    async end() {
-      await house.end();
+    async [Symbol.asyncDispose]() {
+      await house[Symbol.asyncDispose]();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

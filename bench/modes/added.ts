@@ -1,4 +1,4 @@
-import { startGenerator, startModel } from '../generator.ts';
+import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
 import { checkRound, type Round, untilItCounts } from '../round.ts';
@@ -18,23 +18,17 @@ export const addedMode: Mode = { name: 'added', title: 'Added time to answer', r
 
 async function measureAdded(options: ModeOptions): Promise<Findings> {
   const rounds: Record<Compared, Round[]> = { constant: [], model: [], ours: [] };
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      for (const name of COMPARED) {
-        if (name === 'constant' && run > 1) continue;
-        const round = await untilItCounts(name, options.note, async () => {
-          const played = await playOpenLoop(name, CALLS, options, generator, model);
-          checkRound(played);
-          return played;
-        });
-        rounds[name].push(round);
-      }
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    for (const name of COMPARED) {
+      if (name === 'constant' && run > 1) continue;
+      const round = await untilItCounts(name, options.note, async () => {
+        const played = await playOpenLoop(name, CALLS, options, rig);
+        checkRound(played);
+        return played;
+      });
+      rounds[name].push(round);
     }
-  } finally {
-    await generator.end();
-    await model.end();
   }
   return report(rounds);
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_BUDGET } from '../../src/call/budget.ts';
-import { MAX_GENERATOR_RATIO, startGenerator, startModel } from '../generator.ts';
+import { MAX_GENERATOR_RATIO, startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
 import type { Round } from '../round.ts';
@@ -18,15 +18,9 @@ export const crowdMode: Mode = { name: 'crowd', title: '3,000 live calls on one 
 
 async function measureCrowd(options: ModeOptions): Promise<Findings> {
   const rounds: Record<Compared, Round[]> = { model: [], ours: [] };
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      for (const name of COMPARED) rounds[name].push(await playOpenLoop(name, CALLS, options, generator, model));
-    }
-  } finally {
-    await generator.end();
-    await model.end();
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    for (const name of COMPARED) rounds[name].push(await playOpenLoop(name, CALLS, options, rig));
   }
   return report(rounds);
 }

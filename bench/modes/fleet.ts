@@ -1,10 +1,10 @@
 import { startPostgres } from '../../tools/services/postgres.ts';
 import { startRedis } from '../../tools/services/redis.ts';
-import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { type Rig, startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
 import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
-import { type Subject, startSubject } from '../subjects.ts';
+import { startSubject } from '../subjects.ts';
 
 const CALLS = 200;
 const LIMITS = { addedP95Ms: 3, cachedMs: 100 };
@@ -19,21 +19,15 @@ async function measureFleet(options: ModeOptions): Promise<Findings> {
   const single: Round[] = [];
   const distributed: Round[] = [];
   const cached: number[] = [];
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      single.push(await openLoop('single', options, generator, model, {}));
-      await withStores(async (env) => {
-        distributed.push(await openLoop('distributed', options, generator, model, env));
-      });
-      await withStores(async (env) => {
-        cached.push(...(await timesOfHits(options.seed + run, generator, model, env)));
-      });
-    }
-  } finally {
-    await generator.end();
-    await model.end();
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    single.push(await openLoop('single', options, rig, {}));
+    await withStores(async (env) => {
+      distributed.push(await openLoop('distributed', options, rig, env));
+    });
+    await withStores(async (env) => {
+      cached.push(...(await timesOfHits(options.seed + run, rig, env)));
+    });
   }
   return report(single, distributed, cached);
 }
@@ -52,33 +46,29 @@ async function withStores(work: (env: Env) => Promise<void>): Promise<void> {
   }
 }
 
-function openLoop(name: string, options: ModeOptions, generator: Generator, model: Model, env: Env): Promise<Round> {
+function openLoop(name: string, options: ModeOptions, rig: Rig, env: Env): Promise<Round> {
   return untilItCounts(name, options.note, async () => {
     options.note(name);
-    const played = await playOpenLoop('ours', CALLS, options, generator, model, env);
+    await rig.model.behave({ seed: options.seed, medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 });
+    const played = await playOpenLoop('ours', CALLS, options, rig, env);
     checkRound(played);
     return played;
   });
 }
 
 /** The same calls twice: the second time every reply is in Redis. */
-async function timesOfHits(seed: number, generator: Generator, model: Model, env: Env): Promise<readonly number[]> {
-  const subject: Subject = await startSubject('ours', {
-    modelUrl: model.url,
+async function timesOfHits(seed: number, rig: Rig, env: Env): Promise<readonly number[]> {
+  await using subject = await startSubject('ours', {
+    modelUrl: rig.model.url,
     env: { ...env, BENCH_CACHEABLE: '1' },
   });
-  try {
-    await model.behave({ seed, ...SLOW });
-    await playRound(subject, generator, model, { seed, ...REPEATED });
-    const before = (await model.count()).requests;
-    const { result } = await playRound(subject, generator, model, { seed, ...REPEATED });
-    const asked = (await model.count()).requests - before;
-    if (asked > 0) throw new Error(`expected every reply from the cache, the model was asked ${asked} times`);
-    return result.answerMs;
-  } finally {
-    await model.behave({ seed, medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 });
-    await subject.end();
-  }
+  await rig.model.behave({ seed, ...SLOW });
+  await playRound(subject, rig, { seed, ...REPEATED });
+  const before = (await rig.model.count()).requests;
+  const { result } = await playRound(subject, rig, { seed, ...REPEATED });
+  const asked = (await rig.model.count()).requests - before;
+  if (asked > 0) throw new Error(`expected every reply from the cache, the model was asked ${asked} times`);
+  return result.answerMs;
 }
 
 function report(single: readonly Round[], distributed: readonly Round[], cached: readonly number[]): Findings {

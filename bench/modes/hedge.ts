@@ -1,4 +1,4 @@
-import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { type Rig, startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percentilesOf, table } from '../mode.ts';
 import { playRound } from '../round.ts';
 import type { StubBehaviour } from '../stub.ts';
@@ -36,48 +36,33 @@ export const hedgeMode: Mode = { name: 'hedge', title: 'A model that stalls in 5
 
 async function measureHedge(options: ModeOptions): Promise<Findings> {
   const measured: Measured[] = TAILS.map((tail) => ({ tail, healthy: [], stalled: [] }));
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      const seed = options.seed + run;
-      for (const { tail, healthy, stalled } of measured) {
-        const { medianMs, sigma } = tail;
-        healthy.push(await measure({ seed, medianMs, sigma, stallRatio: 0, stallMs: 0 }, options, generator, model));
-        stalled.push(await measure({ seed, medianMs, sigma, ...STALL }, options, generator, model));
-      }
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    const seed = options.seed + run;
+    for (const { tail, healthy, stalled } of measured) {
+      const { medianMs, sigma } = tail;
+      healthy.push(await measure({ seed, medianMs, sigma, stallRatio: 0, stallMs: 0 }, options, rig));
+      stalled.push(await measure({ seed, medianMs, sigma, ...STALL }, options, rig));
     }
-  } finally {
-    await generator.end();
-    await model.end();
   }
   return report(measured);
 }
 
 /** A fresh server each time: what it has learnt of one model says nothing of the next. */
-async function measure(
-  behaviour: StubBehaviour,
-  { note }: ModeOptions,
-  generator: Generator,
-  model: Model,
-): Promise<Figures> {
-  const subject = await startSubject('ours', { modelUrl: model.url });
-  try {
-    await model.behave(behaviour);
-    await playRound(subject, generator, model, { seed: behaviour.seed, ...WARM_UP });
-    await model.behave(behaviour);
-    const { result } = await playRound(subject, generator, model, { seed: behaviour.seed, ...LOAD });
-    const { requests } = await model.count();
-    // A turn that ended in another line never had its answer.
-    const lost = Array.from({ length: result.lost }, () => Number.POSITIVE_INFINITY);
-    const times = percentilesOf([...result.answerMs, ...lost]);
-    const figures = { ...times, requests, turns: LOAD.calls * LOAD.turns, lost: result.lost };
-    const state = behaviour.stallRatio > 0 ? 'stalling' : 'healthy';
-    note(`${state}: ${times.p50.toFixed(0)} / ${times.p99.toFixed(0)} ms, ${requests} requests, ${result.lost} lost`);
-    return figures;
-  } finally {
-    await subject.end();
-  }
+async function measure(behaviour: StubBehaviour, { note }: ModeOptions, rig: Rig): Promise<Figures> {
+  await using subject = await startSubject('ours', { modelUrl: rig.model.url });
+  await rig.model.behave(behaviour);
+  await playRound(subject, rig, { seed: behaviour.seed, ...WARM_UP });
+  await rig.model.behave(behaviour);
+  const { result } = await playRound(subject, rig, { seed: behaviour.seed, ...LOAD });
+  const { requests } = await rig.model.count();
+  // A turn that ended in another line never had its answer.
+  const lost = Array.from({ length: result.lost }, () => Number.POSITIVE_INFINITY);
+  const times = percentilesOf([...result.answerMs, ...lost]);
+  const figures = { ...times, requests, turns: LOAD.calls * LOAD.turns, lost: result.lost };
+  const state = behaviour.stallRatio > 0 ? 'stalling' : 'healthy';
+  note(`${state}: ${times.p50.toFixed(0)} / ${times.p99.toFixed(0)} ms, ${requests} requests, ${result.lost} lost`);
+  return figures;
 }
 
 function report(measured: readonly Measured[]): Findings {

@@ -1,4 +1,4 @@
-import { startGenerator, startModel } from '../generator.ts';
+import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, table } from '../mode.ts';
 import { startProbed } from '../probed.ts';
 import { playRound } from '../round.ts';
@@ -14,42 +14,36 @@ const LIMIT_MS = 20;
 export const longMode: Mode = { name: 'long', title: 'A two-hour call with tool transcripts', run: measureLong };
 
 async function measureLong({ seed, note }: ModeOptions): Promise<Findings> {
-  const generator = startGenerator();
-  const model = await startModel();
-  const house = await startProbed({ modelUrl: model.url, env: { BENCH_HEARS_DIGITS: '1' } });
+  await using rig = await startRig();
+  const { generator, model } = rig;
+  await using house = await startProbed({ modelUrl: model.url, env: { BENCH_HEARS_DIGITS: '1' } });
   const pace = { kind: 'open', everyMs: EVERY_MS } as const;
-  try {
-    await playRound(house, generator, model, { seed, calls: 50, turns: 10, pace: { kind: 'backToBack', atOnce: 50 } });
-    const load = { seed, calls: 1, turns: TURNS, minAge: AGE_TURNS, hasTools: true, pace };
-    await generator.open({ ...load, port: house.port });
-    await house.probe();
-    const result = await generator.play();
-    const { loop } = await house.probe();
-    const figure = Math.max(loop.delayP99, loop.waitP99);
-    await generator.close();
-    const answer = Math.max(...result.answerMs);
-    note(`p99 ${figure.toFixed(1)}, at worst ${loop.waitMax.toFixed(1)} ms; ${result.lost} turns lost`);
-    return {
-      lines: [
-        `The last ${TURNS} of ${AGE_TURNS + TURNS} turns of one call, a turn every ${EVERY_MS / 1_000} s, 7 frames each, with a tool's call and result at every turn.`,
-        "Milliseconds: Node's own monitor of the event loop, every 10 ms; and what arrives at any moment waits for it.",
-        '',
-        ...table(
-          ['monitor p99', 'wait p99', 'wait at worst', 'slowest answer'],
-          [[loop.delayP99, loop.waitP99, loop.waitMax, answer].map((ms) => ms.toFixed(1))],
-        ),
-      ],
-      goals: [
-        {
-          claim: `Goal 2: p99 of the delay, either way, under ${LIMIT_MS} ms, 0 turns lost`,
-          figure: `${figure.toFixed(1)} ms, ${result.lost} lost`,
-          isHeld: figure < LIMIT_MS && result.lost === 0,
-        },
-      ],
-    };
-  } finally {
-    await house.end();
-    await generator.end();
-    await model.end();
-  }
+  await playRound(house, rig, { seed, calls: 50, turns: 10, pace: { kind: 'backToBack', atOnce: 50 } });
+  const load = { seed, calls: 1, turns: TURNS, minAge: AGE_TURNS, hasTools: true, pace };
+  await generator.open({ ...load, port: house.port });
+  await house.probe();
+  const result = await generator.play();
+  const { loop } = await house.probe();
+  const figure = Math.max(loop.delayP99, loop.waitP99);
+  await generator.close();
+  const answer = Math.max(...result.answerMs);
+  note(`p99 ${figure.toFixed(1)}, at worst ${loop.waitMax.toFixed(1)} ms; ${result.lost} turns lost`);
+  return {
+    lines: [
+      `The last ${TURNS} of ${AGE_TURNS + TURNS} turns of one call, a turn every ${EVERY_MS / 1_000} s, 7 frames each, with a tool's call and result at every turn.`,
+      "Milliseconds: Node's own monitor of the event loop, every 10 ms; and what arrives at any moment waits for it.",
+      '',
+      ...table(
+        ['monitor p99', 'wait p99', 'wait at worst', 'slowest answer'],
+        [[loop.delayP99, loop.waitP99, loop.waitMax, answer].map((ms) => ms.toFixed(1))],
+      ),
+    ],
+    goals: [
+      {
+        claim: `Goal 2: p99 of the delay, either way, under ${LIMIT_MS} ms, 0 turns lost`,
+        figure: `${figure.toFixed(1)} ms, ${result.lost} lost`,
+        isHeld: figure < LIMIT_MS && result.lost === 0,
+      },
+    ],
+  };
 }

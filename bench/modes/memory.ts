@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startGenerator, startModel } from '../generator.ts';
+import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, table } from '../mode.ts';
 import type { Probe } from '../probe.ts';
 import { startProbed } from '../probed.ts';
@@ -18,49 +18,43 @@ const SILENCE_MS = 35_000;
 export const memoryMode: Mode = { name: 'memory', title: 'Memory per live call', run: measureMemory };
 
 async function measureMemory({ seed, note }: ModeOptions): Promise<Findings> {
-  const generator = startGenerator();
-  const model = await startModel();
-  const house = await startProbed({ modelUrl: model.url });
+  await using rig = await startRig();
+  const { generator, model } = rig;
+  await using house = await startProbed({ modelUrl: model.url });
   const pace = { kind: 'backToBack', atOnce: AT_ONCE } as const;
-  try {
-    await playRound(house, generator, model, { seed, calls: 100, turns: TURNS, pace });
-    const before = await house.probe();
-    await generator.open({ seed, calls: CALLS, turns: TURNS, pace, port: house.port });
-    note(`${CALLS} calls are open`);
-    const result = await generator.play();
-    await untilQuiet(house.process);
-    const after = await house.probe();
-    note(`all have had their ${TURNS} turns, ${result.lost} were lost: ${describe(before, after)}`);
-    await sleep(SILENCE_MS);
-    const silent = await house.probe();
-    note(`silent for ${SILENCE_MS / 1_000} s: ${describe(before, silent)}`);
-    await generator.close();
-    const { live, resident } = perCall(before, after);
-    const kilobytes = Math.max(live, resident);
-    const gone = Object.values(result.broken).reduce((sum, count) => sum + count, 0);
-    return {
-      lines: [
-        `${CALLS} calls that have had ${TURNS} turns each, then pings only. Kilobytes a call, over the same server without`,
-        'calls: *live* is heap and buffers after collection, *resident* what the kernel counts, free pages of the heap included.',
-        '',
-        ...table(
-          ['', 'live', 'of it heap', 'of it outside', 'resident'],
-          [rowOf('right after the last turn', before, after), rowOf(`${SILENCE_MS / 1_000} s later`, before, silent)],
-        ),
-      ],
-      goals: [
-        {
-          claim: `Goal 3: at most ${LIMIT_KB} KB per live call at ${CALLS} calls of ${TURNS} turns, by the larger figure`,
-          figure: `${kilobytes.toFixed(1)} KB; ${result.lost} turns, ${gone} sockets lost`,
-          isHeld: kilobytes <= LIMIT_KB && result.lost + gone === 0,
-        },
-      ],
-    };
-  } finally {
-    await house.end();
-    await generator.end();
-    await model.end();
-  }
+  await playRound(house, rig, { seed, calls: 100, turns: TURNS, pace });
+  const before = await house.probe();
+  await generator.open({ seed, calls: CALLS, turns: TURNS, pace, port: house.port });
+  note(`${CALLS} calls are open`);
+  const result = await generator.play();
+  await untilQuiet(house.process);
+  const after = await house.probe();
+  note(`all have had their ${TURNS} turns, ${result.lost} were lost: ${describe(before, after)}`);
+  await sleep(SILENCE_MS);
+  const silent = await house.probe();
+  note(`silent for ${SILENCE_MS / 1_000} s: ${describe(before, silent)}`);
+  await generator.close();
+  const { live, resident } = perCall(before, after);
+  const kilobytes = Math.max(live, resident);
+  const gone = Object.values(result.broken).reduce((sum, count) => sum + count, 0);
+  return {
+    lines: [
+      `${CALLS} calls that have had ${TURNS} turns each, then pings only. Kilobytes a call, over the same server without`,
+      'calls: *live* is heap and buffers after collection, *resident* what the kernel counts, free pages of the heap included.',
+      '',
+      ...table(
+        ['', 'live', 'of it heap', 'of it outside', 'resident'],
+        [rowOf('right after the last turn', before, after), rowOf(`${SILENCE_MS / 1_000} s later`, before, silent)],
+      ),
+    ],
+    goals: [
+      {
+        claim: `Goal 3: at most ${LIMIT_KB} KB per live call at ${CALLS} calls of ${TURNS} turns, by the larger figure`,
+        figure: `${kilobytes.toFixed(1)} KB; ${result.lost} turns, ${gone} sockets lost`,
+        isHeld: kilobytes <= LIMIT_KB && result.lost + gone === 0,
+      },
+    ],
+  };
 }
 
 function perCall(before: Probe, now: Probe) {

@@ -1,4 +1,4 @@
-import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { type Rig, startRig } from '../generator.ts';
 import type { SpeechOrder } from '../load-order.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
 import { playRound, untilItCounts, VoidRound } from '../round.ts';
@@ -36,64 +36,48 @@ export const speculateMode: Mode = { name: 'speculate', title: 'Drafts before th
 
 async function measureSpeculation(options: ModeOptions): Promise<Findings> {
   const pairs: Pair[] = [];
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      for (const gapMs of GAPS_MS) {
-        const play = (speculates: boolean) =>
-          untilItCounts(`a gap of ${gapMs} ms`, options.note, () =>
-            measure({ gapMs, ...HEARD }, speculates, options.seed + run, generator, model),
-          );
-        const without = await play(false);
-        const pair = { gapMs, without, with: await play(true) };
-        pairs.push(pair);
-        options.note(
-          `${gapMs} ms: ${without.answerMs.toFixed(0)} / ${pair.with.answerMs.toFixed(0)} ms, ${percent(tokensOf(pair), 1)} tokens, ${pair.with.adopted} adopted, ${pair.with.wasted} wasted, ${without.lost + pair.with.lost} lost`,
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    for (const gapMs of GAPS_MS) {
+      const play = (speculates: boolean) =>
+        untilItCounts(`a gap of ${gapMs} ms`, options.note, () =>
+          measure({ gapMs, ...HEARD }, speculates, options.seed + run, rig),
         );
-      }
+      const without = await play(false);
+      const pair = { gapMs, without, with: await play(true) };
+      pairs.push(pair);
+      options.note(
+        `${gapMs} ms: ${without.answerMs.toFixed(0)} / ${pair.with.answerMs.toFixed(0)} ms, ${percent(tokensOf(pair), 1)} tokens, ${pair.with.adopted} adopted, ${pair.with.wasted} wasted, ${without.lost + pair.with.lost} lost`,
+      );
     }
-  } finally {
-    await generator.end();
-    await model.end();
   }
   return report(pairs);
 }
 
 /** A fresh server each time: what may be wasted is earned by its own turns. */
-async function measure(
-  speech: SpeechOrder,
-  speculates: boolean,
-  seed: number,
-  generator: Generator,
-  model: Model,
-): Promise<Figures> {
-  const subject = await startSubject('ours', {
-    modelUrl: model.url,
+async function measure(speech: SpeechOrder, speculates: boolean, seed: number, rig: Rig): Promise<Figures> {
+  await using subject = await startSubject('ours', {
+    modelUrl: rig.model.url,
     env: speculates ? { BENCH_SPECULATE: '1' } : {},
   });
-  try {
-    await model.behave({ ...MODEL, seed });
-    await playRound(subject, generator, model, { seed, ...WARM_UP });
-    const before = await speculationsOf(subject);
-    await model.behave({ ...MODEL, seed });
-    const { result } = await playRound(subject, generator, model, { seed, ...LOAD, speech });
-    const { requests, promptTokens, answerTokens } = await model.count();
-    const after = await speculationsOf(subject);
-    if (result.lost > LIMITS.lost * LOAD.calls * LOAD.turns) {
-      throw new VoidRound(`${result.lost} turns were lost, ${JSON.stringify(result.broken)}`);
-    }
-    return {
-      answerMs: result.answerMs.reduce((sum, ms) => sum + ms, 0) / result.answerMs.length,
-      requests,
-      tokens: promptTokens + answerTokens,
-      adopted: after.adopted - before.adopted,
-      wasted: after.wasted - before.wasted,
-      lost: result.lost,
-    };
-  } finally {
-    await subject.end();
+  await rig.model.behave({ ...MODEL, seed });
+  await playRound(subject, rig, { seed, ...WARM_UP });
+  const before = await speculationsOf(subject);
+  await rig.model.behave({ ...MODEL, seed });
+  const { result } = await playRound(subject, rig, { seed, ...LOAD, speech });
+  const { requests, promptTokens, answerTokens } = await rig.model.count();
+  const after = await speculationsOf(subject);
+  if (result.lost > LIMITS.lost * LOAD.calls * LOAD.turns) {
+    throw new VoidRound(`${result.lost} turns were lost, ${JSON.stringify(result.broken)}`);
   }
+  return {
+    answerMs: result.answerMs.reduce((sum, ms) => sum + ms, 0) / result.answerMs.length,
+    requests,
+    tokens: promptTokens + answerTokens,
+    adopted: after.adopted - before.adopted,
+    wasted: after.wasted - before.wasted,
+    lost: result.lost,
+  };
 }
 
 /** What the server itself counts. */

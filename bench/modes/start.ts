@@ -82,26 +82,21 @@ function medianMs(starts: readonly Start[]): string {
 async function start(dataDir: string, isPinned: boolean, end: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<Start> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const startedAt = performance.now();
-  const house = runHouse({ modelUrl: 'http://127.0.0.1:9/v1', port, adminPort, dataDir, isPinned });
-  try {
-    await untilReady(port, () => house.child.exitCode !== null);
-    const measured = { afterMs: performance.now() - startedAt, cpuMs: house.cpuMs() };
-    if (end === 'SIGTERM') {
-      const gone = once(house.child, 'exit');
-      house.child.kill(end);
-      await gone;
-    }
-    return measured;
-  } finally {
-    await house.end();
+  await using house = runHouse({ modelUrl: 'http://127.0.0.1:9/v1', port, adminPort, dataDir, isPinned });
+  await untilReady(port, () => house.child.exitCode !== null);
+  const measured = { afterMs: performance.now() - startedAt, cpuMs: house.cpuMs() };
+  if (end === 'SIGTERM') {
+    const gone = once(house.child, 'exit');
+    house.child.kill(end);
+    await gone;
   }
+  return measured;
 }
 
 async function startNothing(): Promise<number> {
   const startedAt = performance.now();
-  const nothing = run({ args: ['-e', '0'], core: CORE.server });
+  await using nothing = run({ args: ['-e', '0'], core: CORE.server });
   await new Promise((resolve) => nothing.child.once('exit', resolve));
-  await nothing.end();
   return performance.now() - startedAt;
 }
 

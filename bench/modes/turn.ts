@@ -1,4 +1,4 @@
-import { type Generator, type Model, startGenerator, startModel } from '../generator.ts';
+import { type Rig, startRig } from '../generator.ts';
 import { type Findings, type Goal, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
 import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
 import { SUBJECTS, type SubjectName, startSubject } from '../subjects.ts';
@@ -23,15 +23,9 @@ export const turnMode: Mode = { name: 'turn', title: 'CPU time per turn', run: m
 
 async function measureTurns(options: ModeOptions): Promise<Findings> {
   const figures: Figures = { constant: new Map(), model: new Map(), unparsed: new Map(), ours: new Map() };
-  const generator = startGenerator();
-  const model = await startModel();
-  try {
-    for (let run = 1; run <= options.runs; run++) {
-      for (const name of SUBJECTS) await measureSubject(name, run, options, generator, model, figures);
-    }
-  } finally {
-    await generator.end();
-    await model.end();
+  await using rig = await startRig();
+  for (let run = 1; run <= options.runs; run++) {
+    for (const name of SUBJECTS) await measureSubject(name, run, options, rig, figures);
   }
   return report(figures, options);
 }
@@ -41,14 +35,13 @@ async function measureSubject(
   name: SubjectName,
   run: number,
   options: ModeOptions,
-  generator: Generator,
-  model: Model,
+  rig: Rig,
   figures: Figures,
 ): Promise<void> {
   const costs: string[] = [];
   let busiest = 0;
   for (const lengths of options.isFull ? LENGTHS.map((length) => [length]) : [LENGTHS]) {
-    const rounds = await playLengths(name, lengths, options.seed + run, options, generator, model);
+    const rounds = await playLengths(name, lengths, options.seed + run, options, rig);
     for (const [index, round] of rounds.entries()) {
       const turns = lengths[index]?.turns ?? 0;
       figures[name].set(turns, [...(figures[name].get(turns) ?? []), round]);
@@ -64,25 +57,20 @@ async function playLengths(
   lengths: readonly Length[],
   seed: number,
   { isFull, note }: ModeOptions,
-  generator: Generator,
-  model: Model,
+  rig: Rig,
 ): Promise<readonly Round[]> {
   const pace = { kind: 'backToBack', atOnce: AT_ONCE } as const;
   return untilItCounts(name, note, async () => {
-    const subject = await startSubject(name, { modelUrl: model.url });
-    try {
-      if (!isFull) await playRound(subject, generator, model, { ...WARM_UP, seed, pace });
-      const rounds: Round[] = [];
-      for (const { turns, calls } of lengths) {
-        const load = { seed, calls: isFull ? FULL_CALLS : calls, turns, pace };
-        const round = await playRound(subject, generator, model, load);
-        checkRound(round);
-        rounds.push(round);
-      }
-      return rounds;
-    } finally {
-      await subject.end();
+    await using subject = await startSubject(name, { modelUrl: rig.model.url });
+    if (!isFull) await playRound(subject, rig, { ...WARM_UP, seed, pace });
+    const rounds: Round[] = [];
+    for (const { turns, calls } of lengths) {
+      const load = { seed, calls: isFull ? FULL_CALLS : calls, turns, pace };
+      const round = await playRound(subject, rig, load);
+      checkRound(round);
+      rounds.push(round);
     }
+    return rounds;
   });
 }
 

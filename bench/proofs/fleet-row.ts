@@ -2,7 +2,7 @@ import type { SimulationReport } from '../../src/simulator/run/report.ts';
 import { type Distribution, distributionOf } from '../../src/simulator/run/statistics.ts';
 import type { Played } from '../../test/fleet/play.ts';
 import type { Twins } from '../../test/fleet/twins.ts';
-import { commitOf, SEED, times } from './page.ts';
+import { commitOf, SEED, times } from './provenance.ts';
 
 /** One line of the table of fleets: figures over all rounds, times of the round in which they were worst. */
 export function fleetRow(name: string, played: readonly Played[], failures: readonly string[]): string {

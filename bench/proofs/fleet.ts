@@ -2,9 +2,10 @@ import { randomKills } from '../../test/fleet/disturb.ts';
 import { type Fleet, startFleet } from '../../test/fleet/fleet.ts';
 import { type Play, type Played, play } from '../../test/fleet/play.ts';
 import { playTwins } from '../../test/fleet/twins.ts';
+import { withRow } from '../page.ts';
 import { fleetRow, twinsRow } from './fleet-row.ts';
-import { SEED, withRow } from './page.ts';
 import type { Proof } from './proof.ts';
+import { SEED } from './provenance.ts';
 
 const REPLICAS = 3;
 /** A call of 16 turns takes about 40 s: long enough to have begun before 30 s of trouble and to end after it. */

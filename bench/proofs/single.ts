@@ -10,8 +10,9 @@ import type { StubShare } from '../../src/simulator/stubs/stub-behaviour.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../../src/simulator/switches.ts';
 import { startHouse } from '../../test/calls/house.ts';
 import { ROOT } from '../host.ts';
-import { between, commitOf, SEED, times } from './page.ts';
+import { between } from '../page.ts';
 import type { Proof, Proven } from './proof.ts';
+import { commitOf, SEED, times } from './provenance.ts';
 
 interface Part {
   readonly name: string;
