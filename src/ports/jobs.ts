@@ -27,6 +27,9 @@ export interface DeadJob extends Job {
   readonly failedAt: number;
 }
 
+/** How long a dead job may be looked at and requeued. */
+export const KEEP_DEAD_JOBS_MS = 30 * 86_400_000;
+
 /**
  * Does a job. Run twice, it changes nothing the second time. A Fault's kind decides between another try and the end;
  * after 30 s the try has failed, and 5 s after `work` was to stop it is handed back.

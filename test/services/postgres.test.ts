@@ -68,7 +68,7 @@ describe('the stores in Postgres', () => {
 
   it('forget every hour what is long over', async () => {
     const clock = new ManualClock();
-    const { toolLedger, dials } = await open(url, clock);
+    const { toolLedger, dials, jobs } = await open(url, clock);
     const [old, fresh] = [newCallId(), newCallId()];
     for (const callId of [old, fresh]) await toolLedger.claim(callId, 'book', signal);
     const order = { fromNumber: '+1', toNumber: '+2' };
@@ -78,13 +78,17 @@ describe('the stores in Postgres', () => {
     await statement(
       url,
       `UPDATE offhook.tool_uses SET claimed_at = claimed_at - ${month} WHERE call_id = '${old}';
-       UPDATE offhook.dials SET changed_at = changed_at - ${month}`,
+       UPDATE offhook.dials SET changed_at = changed_at - ${month};
+       INSERT INTO offhook.dead_jobs (id, kind, payload, attempt, max_attempts, reason, failed_at) VALUES
+         (1, 'old', '{}', 1, 1, 'crm.down', offhook.now_ms() - ${month}), (2, 'fresh', '{}', 1, 1, 'crm.down', DEFAULT)`,
     );
     await clock.advance(3_600_000);
     await vi.waitFor(async () => expect(await dials.find('dial_over', signal)).toBeUndefined(), SOON);
     expect(await dials.find('dial_waits', signal)).toMatchObject({ state: 'queued' });
     expect(await toolLedger.claim(old, 'book', signal)).toEqual({ kind: 'claimed' });
     expect(await toolLedger.claim(fresh, 'book', signal)).toMatchObject({ kind: 'unsettled' });
+    const dead = async () => (await jobs.deadJobs(10, undefined, signal)).map(({ kind }) => kind);
+    await vi.waitFor(async () => expect(await dead()).toEqual(['fresh']), SOON);
   });
 
   it('have one job of a schedule waiting, however often its time comes before it is done', async () => {

@@ -4,8 +4,13 @@ import { DEFAULT_MAX_ATTEMPTS } from '../../std/try-once.ts';
 import type { PostgresDatabase } from './database.ts';
 import type { Tables } from './schema.ts';
 
+export interface PostgresJobs extends Omit<Jobs, 'work'> {
+  /** Forgets jobs that died longer than `olderThanMs` ago. */
+  prune(olderThanMs: number, signal: AbortSignal): Promise<void>;
+}
+
 /** Jobs in Postgres, without who does them. */
-export function postgresJobs(database: PostgresDatabase): Omit<Jobs, 'work'> {
+export function postgresJobs(database: PostgresDatabase): PostgresJobs {
   return {
     enqueue: (jobs, signal) => database.transact((db) => addJobs(db, jobs), signal),
 
@@ -39,6 +44,14 @@ export function postgresJobs(database: PostgresDatabase): Omit<Jobs, 'work'> {
           WITH gone AS (DELETE FROM offhook.dead_jobs WHERE id = ${numberOf(id)} RETURNING *)
           SELECT offhook.add_job(kind, payload, NULL, 0, max_attempts) FROM gone`.execute(db);
         return rows.length > 0;
+      }, signal),
+
+    prune: (olderThanMs, signal) =>
+      database.run(async (db) => {
+        await db
+          .deleteFrom('dead_jobs')
+          .where('failed_at', '<', sql<number>`offhook.now_ms() - ${olderThanMs}`)
+          .execute();
       }, signal),
   };
 }

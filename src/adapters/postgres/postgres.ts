@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { CALL_TTL_MS } from '../../call/live-call.ts';
 import { type Dials, KEEP_DIALS_MS } from '../../ports/dials.ts';
-import type { Jobs } from '../../ports/jobs.ts';
+import { type Jobs, KEEP_DEAD_JOBS_MS } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -65,12 +65,14 @@ export async function openPostgres(url: string, clock: Clock, log: Log, signal: 
   const worker = postgresJobWorker({ database: databaseOver(jobsPool, prepared), pool: jobsPool, clock, log });
   const toolLedger = postgresToolLedger(database, background);
   const dials = postgresDials(database, background);
+  const jobs = postgresJobs(background);
 
   const closing = new AbortController();
   const prune = async () => {
     try {
       await toolLedger.prune(KEEP_TOOL_USES_MS, closing.signal);
       await dials.prune(KEEP_DIALS_MS, closing.signal);
+      await jobs.prune(KEEP_DEAD_JOBS_MS, closing.signal);
     } catch (thrown) {
       if (!closing.signal.aborted) log.warn({ reason: toFault(thrown).reason }, 'old rows stay until the next hour');
     }
@@ -107,7 +109,7 @@ export async function openPostgres(url: string, clock: Clock, log: Log, signal: 
   return {
     records: postgresRecords(database, background),
     toolLedger,
-    jobs: { ...postgresJobs(background), work: worker.work },
+    jobs: { ...jobs, work: worker.work },
     dials,
     backgroundPlaces: BACKGROUND_CONNECTIONS,
     ping,

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newCallId, sampleEvent, sampleHead } from '../../../test/contracts/samples.ts';
+import { Fault } from '../../std/fault.ts';
 import { silentLog } from '../../std/log.ts';
 import { ManualClock } from '../../std/manual-clock.ts';
 import { type Embedded, openEmbedded } from './embedded.ts';
@@ -68,7 +69,9 @@ describe('the embedded stores', () => {
     const [wal, database] = [walBytes(), databaseBytes()];
     expect(wal).toBeGreaterThan(database);
     await clock.advance(2_000);
-    await vi.waitFor(() => expect(databaseBytes()).toBeGreaterThan(database));
+    // The thread does one thing after another: when it answers this, it has copied.
+    await opened.jobs.deadJobs(1, undefined, signal);
+    expect(databaseBytes()).toBeGreaterThan(database);
     // All of it was copied, so the log is written from its start again and does not grow.
     await commitMany(opened, 100);
     expect(walBytes()).toBe(wal);
@@ -86,6 +89,27 @@ describe('the embedded stores', () => {
     expect(await later.callStore.list(signal)).toHaveLength(1);
     await clock.advance(3_600_000);
     expect(await later.callStore.list(signal)).toEqual([]);
+  });
+
+  it('forgets dead jobs a month after they died', async () => {
+    const dead = async ({ jobs }: Embedded) => (await jobs.deadJobs(10, undefined, signal)).map(({ kind }) => kind);
+    const die = async (opened: Embedded, kind: string) => {
+      const stop = new AbortController();
+      const fail = async () => Promise.reject(new Fault('invalid', 'crm.refused', 'expected somebody it knows'));
+      await opened.jobs.enqueue([{ kind, payload: {} }], signal);
+      const working = opened.jobs.work({ handlers: { [kind]: fail } }, stop.signal);
+      await vi.waitFor(async () => expect(await dead(opened)).toContain(kind));
+      stop.abort();
+      await working;
+    };
+    const opened = await open();
+    await die(opened, 'old');
+    await opened.close();
+    clock = new ManualClock(clock.now() + 30 * 86_400_000);
+    const later = await open();
+    await die(later, 'fresh');
+    await clock.advance(3_600_000);
+    await vi.waitFor(async () => expect(await dead(later)).toEqual(['fresh']));
   });
 
   it('refuses records of a newer version and lets go of the folder', async () => {

@@ -4,7 +4,7 @@ import { CALL_TTL_MS } from '../../call/live-call.ts';
 import type { CallStore } from '../../ports/call-store.ts';
 import { type Dials, KEEP_DIALS_MS } from '../../ports/dials.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { Jobs } from '../../ports/jobs.ts';
+import { type Jobs, KEEP_DEAD_JOBS_MS } from '../../ports/jobs.ts';
 import type { Records } from '../../ports/records.ts';
 import type { ToolLedger } from '../../ports/tool-ledger.ts';
 import type { Clock } from '../../std/clock.ts';
@@ -66,6 +66,7 @@ export async function openEmbedded(dir: string, clock: Clock, log: Log, signal: 
       toolLedger.prune(KEEP_CALLS_MS);
       await client.ask('pruneEvents', [clock.now() - KEEP_EVENTS_MS], closing.signal);
       await client.ask('pruneDials', [clock.now() - KEEP_DIALS_MS], closing.signal);
+      await client.ask('pruneDeadJobs', [clock.now() - KEEP_DEAD_JOBS_MS], closing.signal);
     };
     repeat(clock, CHECKPOINT_EVERY_MS, checkpoint, log, closing.signal);
     repeat(clock, PRUNE_EVERY_MS, prune, log, closing.signal);

@@ -71,6 +71,15 @@ export function jobOperations(db: Kysely<RecordsTables>): JobOperations {
         .executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
     },
+
+    async pruneDeadJobs(before) {
+      const { numDeletedRows } = await db
+        .deleteFrom('jobs')
+        .where('state', '=', 'dead')
+        .where('failed_at', '<', before)
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    },
   };
 }
 

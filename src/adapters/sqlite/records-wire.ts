@@ -65,6 +65,8 @@ export interface JobOperations {
   deadJobs(limit: number, before: string | undefined): Promise<readonly DeadJob[]>;
   deadJob(id: string): Promise<DeadJob | undefined>;
   requeueJob(id: string, now: number): Promise<boolean>;
+  /** Forgets jobs that died earlier than `before`; answers how many. */
+  pruneDeadJobs(before: number): Promise<number>;
 }
 
 type Opened = Awaited<ReturnType<Dials['open']>>;
