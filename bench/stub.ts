@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { seededRandom } from '../src/std/random.ts';
 import { ANSWER_PIECES } from './answer.ts';
+import { normal } from './normal.ts';
 
 /** How the model behaves from now on. */
 export interface StubBehaviour {
@@ -109,7 +110,7 @@ function answer(socket: Socket): void {
   requests++;
   const isStalled = random() < behaviour.stallRatio;
   if (isStalled) stalled++;
-  const delayMs = isStalled ? behaviour.stallMs : behaviour.medianMs * Math.exp(behaviour.sigma * normal());
+  const delayMs = isStalled ? behaviour.stallMs : behaviour.medianMs * Math.exp(behaviour.sigma * normal(random));
   if (delayMs === 0) socket.write(RESPONSE);
   else setTimeout(() => socket.writable && socket.write(RESPONSE), delayMs);
 }
@@ -131,11 +132,6 @@ function stream(socket: Socket, request: string, tokenMs: number): void {
     if (at < PIECES.length) setTimeout(writeNext, at === 1 ? 0 : tokenMs);
   };
   setTimeout(writeNext, behaviour.medianMs * Math.exp(behaviour.sigma * normal(drawn)));
-}
-
-/** Box and Muller's. */
-function normal(draw = random): number {
-  return Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
 }
 
 /** Two numbers in [0, 1) that belong to a text. */

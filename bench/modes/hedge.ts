@@ -4,6 +4,7 @@ import { playRound } from '../round.ts';
 import type { StubBehaviour } from '../stub.ts';
 import { startSubject } from '../subjects.ts';
 import { healthyP99Ms, leastP99Ratio } from './hedge-bound.ts';
+import { simulatedRatios } from './hedge-simulated.ts';
 
 /** Times to the first token, log-normal. */
 const TAILS = [
@@ -45,7 +46,7 @@ async function measureHedge(options: ModeOptions): Promise<Findings> {
       stalled.push(await measure({ seed, medianMs, sigma, ...STALL }, options, rig));
     }
   }
-  return report(measured);
+  return report(measured, options.seed);
 }
 
 /** A fresh server each time: what it has learnt of one model says nothing of the next. */
@@ -65,7 +66,7 @@ async function measure(behaviour: StubBehaviour, { note }: ModeOptions, rig: Rig
   return figures;
 }
 
-function report(measured: readonly Measured[]): Findings {
+function report(measured: readonly Measured[], seed: number): Findings {
   const middle = (of: readonly Figures[], figure: (each: Figures) => number) => median(of.map(figure));
   const extraOf = ({ requests, turns }: Figures) => (requests - turns) / turns;
   const rowOf = (name: string, of: readonly Figures[]) => [
@@ -76,6 +77,11 @@ function report(measured: readonly Measured[]): Findings {
     String(of.reduce((sum, { lost }) => sum + lost, 0)),
   ];
   const { calls, turns, pace } = LOAD;
+  const simulated = {
+    warmUp: WARM_UP.calls * WARM_UP.turns,
+    turns: calls * turns,
+    everyMs: pace.everyMs / calls,
+  };
   return {
     lines: [
       `${calls} calls of ${turns} turns, one every ${pace.everyMs / 1_000} s. A model's first token is log-normal, median 300 ms; its own p99 is`,
@@ -84,6 +90,8 @@ function report(measured: readonly Measured[]): Findings {
       'whole sentence of the answer, fillers not counted; *lost* are turns that ended in another line, and count as the longest.',
       'A healthy model is hardly raced, so that its p99 is about its own. *At best* is the least that any delay of a second try',
       `can give with ${LIMITS.moreRequests * 100} % more requests, the distribution known and nothing left to chance, by trying them all.`,
+      '*Simulated* is the middle of a hundred such runs of the hedge without a server, and what one in ten of them exceeds: the',
+      `p99 of ${calls * turns} turns rests on ${(calls * turns) / 100} of them.`,
       '',
       ...table(
         ['', 'p50', 'p99', 'requests beyond one a turn', 'lost'],
@@ -96,10 +104,12 @@ function report(measured: readonly Measured[]): Findings {
     goals: measured.flatMap(({ tail, healthy, stalled }) => {
       const ratio = median(stalled.map(({ p99 }, run) => p99 / (healthy[run]?.p99 ?? Number.NaN)));
       const extra = middle(stalled, extraOf);
+      const simulations = simulatedRatios({ ...tail, ...STALL }, simulated, seed);
+      const strays = simulations[Math.floor(simulations.length * 0.9)] ?? Number.NaN;
       return [
         {
           claim: `Goal 6, ${tail.name}: p99 of the answer at most ${LIMITS.p99Ratio} times the healthy one`,
-          figure: `${ratio.toFixed(2)}; at best ${leastP99Ratio({ ...tail, ...STALL }, LIMITS.moreRequests).toFixed(2)}`,
+          figure: `${ratio.toFixed(2)}; at best ${leastP99Ratio({ ...tail, ...STALL }, LIMITS.moreRequests).toFixed(2)}, simulated ${median(simulations).toFixed(2)} (${strays.toFixed(2)})`,
           isHeld: ratio <= LIMITS.p99Ratio,
         },
         {
