@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CallId, ToolOutcome } from '../call/call.ts';
-import type { Claim, ToolLedger } from '../ports/tool-ledger.ts';
+import type { ClaimId, ToolLedger } from '../ports/tool-ledger.ts';
 import { type Bulkhead, createBulkhead } from '../resilience/bulkhead.ts';
 import { type Clock, sleep } from '../std/clock.ts';
 import { Fault, toFault } from '../std/fault.ts';
@@ -39,8 +39,11 @@ export interface ToolDesk {
 const MAX_RESULT_CHARS = 15_000;
 /** Runs of one tool at the same time, over all calls; the next one fails at once. */
 const RUNS_PER_TOOL = 10;
-/** After its deadline a tool is given up by whoever runs it; what it had sent by then has landed within this. */
-const LANDING_MS = 1_000;
+/**
+ * After its deadline a tool is given up by whoever runs it. What it had sent by then has landed within this: a second,
+ * after the two that the ledger may take to answer a claim, since a tool's time begins with that answer.
+ */
+const LANDING_MS = 3_000;
 const LOOK_AGAIN_MS = 250;
 /** Reasons that say: nothing was done. Anything else a `once` tool throws leaves its outcome unknown. */
 const NOT_DONE: ReadonlySet<string> = new Set(['tool.refused', 'bulkhead.full']);
@@ -94,32 +97,30 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     return outcome;
   }
 
-  /** Claims before acting, and finds out first what became of a claim that nobody settled. */
+  /**
+   * Claims before acting. Whoever claimed it before may be at work on it in another process, from which the call was
+   * taken: that one is given its time, then it is found out what became of it. Of all who find that it may be done, one
+   * takes the claim over.
+   */
   async function runOnce(run: Run): Promise<ToolOutcome> {
     const { job, tool, key } = run;
     if (tool.effect === 'safe') return act(run);
-    for (;;) {
-      const claim = await claimInTurn(run);
-      if (claim.kind === 'done') return recall(claim.content);
-      if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run);
-      const found = await lookUp(run);
-      const mayAct = found.kind === 'undone' || (found.kind === 'unknown' && job.granted.includes(key));
-      if (!mayAct) return found;
-      // Another process may have waited and looked, too: who comes second waits for the first.
-      if (await ledger.takeOver(job.callId, key, claim.claimedAt, lifetime.signal)) return act(run);
-    }
-  }
-
-  /**
-   * Claims the key. Whoever claimed it before may be at work on it in another process, from which the call was taken:
-   * what is not found of it yet may still land, so that one is given its time first.
-   */
-  async function claimInTurn({ job, tool, key }: Run): Promise<Claim> {
+    let first: ClaimId | undefined;
     for (;;) {
       const claim = await ledger.claim(job.callId, key, lifetime.signal);
-      const mayLand = claim.kind === 'unsettled' && claim.sinceMs < tool.timeoutMs + LANDING_MS;
-      if (!mayLand || tool.effect !== 'once') return claim;
-      await sleep(clock, LOOK_AGAIN_MS, lifetime.signal);
+      if (claim.kind === 'done') return recall(claim.content);
+      if (claim.kind === 'claimed' || tool.effect === 'idempotent') return act(run, claim.claimId);
+      first ??= claim.claimId;
+      if (claim.sinceMs < tool.timeoutMs + LANDING_MS) {
+        await sleep(clock, LOOK_AGAIN_MS, lifetime.signal);
+        continue;
+      }
+      const found = await lookUp(run);
+      // The caller's yes was for what had become of this claim, not of one that took its place.
+      const isGranted = claim.claimId === first && job.granted.includes(key);
+      if (found.kind === 'done' || (found.kind === 'unknown' && !isGranted)) return found;
+      const claimId = await ledger.takeOver(job.callId, key, claim.claimId, lifetime.signal);
+      if (claimId !== undefined) return act(run, claimId);
     }
   }
 
@@ -129,7 +130,7 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     return outcome.kind === 'unknown' ? { kind: 'unknown', key } : outcome;
   }
 
-  async function act(run: Run): Promise<ToolOutcome> {
+  async function act(run: Run, claimId?: ClaimId): Promise<ToolOutcome> {
     const { tool, prepared } = run;
     try {
       return await bulkheadOf(run).run(
@@ -140,18 +141,18 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
       const fault = toFault(thrown, 'tool.threw');
       log.warn({ callId: run.job.callId, tool: run.job.name, reason: fault.reason }, 'tool failed');
       const isNotDone = NOT_DONE.has(fault.reason);
-      if (tool.effect === 'once' && !isNotDone) return afterUnknown(run, fault);
-      await release(run);
+      if (tool.effect === 'once' && !isNotDone) return afterUnknown(run, fault, claimId);
+      await release(run, claimId);
       return failed(isNotDone ? fault.message : DID_NOT_WORK);
     }
   }
 
-  async function afterUnknown(run: Run, fault: Fault): Promise<ToolOutcome> {
+  async function afterUnknown(run: Run, fault: Fault, claimId: ClaimId | undefined): Promise<ToolOutcome> {
     const found = await lookUp(run);
     if (found.kind !== 'undone') return found;
     // A run that we stopped waiting for may still land: what is not found of it is unknown, not undone.
     if (fault.kind === 'timeout' || fault.kind === 'cancelled') return { kind: 'unknown' };
-    await release(run);
+    await release(run, claimId);
     return failed(DID_NOT_WORK);
   }
 
@@ -198,10 +199,10 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
     return done;
   }
 
-  async function release({ job, tool, key }: Run): Promise<void> {
-    if (tool.effect === 'safe') return;
+  async function release({ job, key }: Run, claimId: ClaimId | undefined): Promise<void> {
+    if (claimId === undefined) return;
     try {
-      await ledger.release(job.callId, key, lifetime.signal);
+      await ledger.release(job.callId, key, claimId, lifetime.signal);
     } catch (thrown) {
       log.error({ callId: job.callId, tool: job.name, reason: toFault(thrown).reason }, 'tool key could not be freed');
     }

@@ -46,10 +46,9 @@ function archiveBehind(inTurn: Ask, records: Archive): Archive {
 function ledgerBehind(ask: Ask, inTurn: Ask, ledger: ToolLedger): ToolLedger {
   return {
     claim: (callId, key, signal) => ask((within) => ledger.claim(callId, key, within), signal),
-    takeOver: (callId, key, claimedAt, signal) =>
-      ask((within) => ledger.takeOver(callId, key, claimedAt, within), signal),
+    takeOver: (callId, key, claimId, signal) => ask((within) => ledger.takeOver(callId, key, claimId, within), signal),
     settle: (callId, key, content, signal) => ask((within) => ledger.settle(callId, key, content, within), signal),
-    release: (callId, key, signal) => ask((within) => ledger.release(callId, key, within), signal),
+    release: (callId, key, claimId, signal) => ask((within) => ledger.release(callId, key, claimId, within), signal),
     forget: (callId, signal) => inTurn((within) => ledger.forget(callId, within), signal),
   };
 }

@@ -74,7 +74,7 @@ describe('the archive', () => {
       transcript: [{ role: 'user', content: 'a table for two' }],
     });
     expect(await callStore.load(callId, signal)).toBeUndefined();
-    expect(await toolLedger.claim(callId, 'book', signal)).toEqual({ kind: 'claimed' });
+    expect(await toolLedger.claim(callId, 'book', signal)).toMatchObject({ kind: 'claimed' });
   });
 
   it('changes nothing when everything is delivered again', async () => {
@@ -165,7 +165,7 @@ describe('the archive', () => {
       await archive(ended);
       expect((await report())?.transcript).toEqual([{ role: 'user', content: 'a table for two' }]);
       expect(await callStore.load(callId, signal)).toBeUndefined();
-      expect(await toolLedger.claim(callId, 'book', signal)).toEqual({ kind: 'claimed' });
+      expect(await toolLedger.claim(callId, 'book', signal)).toMatchObject({ kind: 'claimed' });
     }
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CallId } from '../../src/call/call.ts';
-import type { Claim, ToolLedger } from '../../src/ports/tool-ledger.ts';
+import type { ToolLedger } from '../../src/ports/tool-ledger.ts';
 import { newCallId } from './samples.ts';
 import { IN_MEMORY, type MakeSubject, type Subject, signal } from './subject.ts';
 
@@ -11,6 +11,10 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
     let ledger: ToolLedger;
     let callId: CallId;
     const key = 'book {"people":2}';
+    const claimed = async (of = key) => {
+      const claim = await ledger.claim(callId, of, signal);
+      return claim.kind === 'done' ? expect.fail('expected a claim') : claim.claimId;
+    };
 
     beforeEach(async () => {
       subject = await make();
@@ -32,27 +36,38 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
     });
 
     it('lets exactly one of those who found the same claim unsettled take it over', async () => {
-      await ledger.claim(callId, key, signal);
-      const claims = await Promise.all(Array.from({ length: 10 }, () => ledger.claim(callId, key, signal)));
-      const takeOver = async (claim: Claim) =>
-        claim.kind === 'unsettled' && (await ledger.takeOver(callId, key, claim.claimedAt, signal));
-      const taken = await Promise.all(claims.map(takeOver));
-      expect(taken.filter(Boolean)).toHaveLength(1);
-      expect(await takeOver(await ledger.claim(callId, key, signal))).toBe(true);
+      const claimIds = [await claimed(), await claimed()];
+      expect(new Set(claimIds).size).toBe(1);
+      const takeOver = () => ledger.takeOver(callId, key, claimIds[0] ?? 0, signal);
+      const taken = (await Promise.all(Array.from({ length: 10 }, takeOver))).filter(
+        (claimId) => claimId !== undefined,
+      );
+      expect(taken).toEqual([await claimed()]);
+      expect(taken).not.toContain(claimIds[0]);
+    });
+
+    it('lets what was taken over be taken over again', async () => {
+      let claimId: number | undefined = await claimed();
+      for (let times = 0; times < 5; times++) claimId = await ledger.takeOver(callId, key, claimId ?? 0, signal);
+      expect(claimId).toBe(await claimed());
     });
 
     it('lets nobody take over what was settled or released meanwhile', async () => {
-      const claimedAt = async (of: string) => {
-        await ledger.claim(callId, of, signal);
-        const claim = await ledger.claim(callId, of, signal);
-        return claim.kind === 'unsettled' ? claim.claimedAt : expect.fail('expected an unsettled claim');
-      };
-      const [settled, released] = [await claimedAt(key), await claimedAt('other')];
+      const [settled, released] = [await claimed(), await claimed('other')];
       await ledger.settle(callId, key, 'booked', signal);
-      await ledger.release(callId, 'other', signal);
-      expect(await ledger.takeOver(callId, key, settled, signal)).toBe(false);
-      expect(await ledger.takeOver(callId, 'other', released, signal)).toBe(false);
+      await ledger.release(callId, 'other', released, signal);
+      expect(await ledger.takeOver(callId, key, settled, signal)).toBeUndefined();
+      expect(await ledger.takeOver(callId, 'other', released, signal)).toBeUndefined();
       expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'done', content: 'booked' });
+    });
+
+    it('releases no claim but the one it is told', async () => {
+      const first = await claimed();
+      const second = await ledger.takeOver(callId, key, first, signal);
+      await ledger.release(callId, key, first, signal);
+      expect(await ledger.claim(callId, key, signal)).toMatchObject({ kind: 'unsettled', claimId: second });
+      await ledger.release(callId, key, second ?? 0, signal);
+      expect(await ledger.claim(callId, key, signal)).toMatchObject({ kind: 'claimed' });
     });
 
     it('answers a settled key with what the tool answered', async () => {
@@ -68,16 +83,15 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
     });
 
     it('lets a released key be claimed anew, by one', async () => {
-      await ledger.claim(callId, key, signal);
-      await ledger.release(callId, key, signal);
+      await ledger.release(callId, key, await claimed(), signal);
       const claims = await Promise.all(Array.from({ length: 5 }, () => ledger.claim(callId, key, signal)));
       expect(claims.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
     });
 
     it('never releases what was settled', async () => {
-      await ledger.claim(callId, key, signal);
+      const claimId = await claimed();
       await ledger.settle(callId, key, 'booked', signal);
-      await ledger.release(callId, key, signal);
+      await ledger.release(callId, key, claimId, signal);
       expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'done', content: 'booked' });
     });
 
@@ -90,11 +104,11 @@ export function toolLedgerContract(name: string, make: MakeSubject<ToolLedger>, 
     it('keeps keys and calls apart, and forgets only the call it is told to', async () => {
       const other = newCallId();
       await ledger.claim(callId, key, signal);
-      expect(await ledger.claim(callId, 'book {"people":3}', signal)).toEqual({ kind: 'claimed' });
-      expect(await ledger.claim(other, key, signal)).toEqual({ kind: 'claimed' });
+      expect(await ledger.claim(callId, 'book {"people":3}', signal)).toMatchObject({ kind: 'claimed' });
+      expect(await ledger.claim(other, key, signal)).toMatchObject({ kind: 'claimed' });
       await ledger.forget(callId, signal);
       await ledger.forget(callId, signal);
-      expect(await ledger.claim(callId, key, signal)).toEqual({ kind: 'claimed' });
+      expect(await ledger.claim(callId, key, signal)).toMatchObject({ kind: 'claimed' });
       expect(await ledger.claim(other, key, signal)).toMatchObject({ kind: 'unsettled' });
     });
 

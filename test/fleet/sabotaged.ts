@@ -26,7 +26,7 @@ const SABOTAGES: Readonly<Record<string, (ports: Ports) => Ports>> = {
   /** Everybody may act. */
   ledger: (ports) => ({
     ...ports,
-    toolLedger: { ...ports.toolLedger, claim: async () => ({ kind: 'claimed' }) },
+    toolLedger: { ...ports.toolLedger, claim: async () => ({ kind: 'claimed', claimId: 0 }) },
   }),
   /** There is always room. */
   leases: (ports) => ({

@@ -1,11 +1,7 @@
 import type { CallId } from '../../call/call.ts';
-import type { ToolLedger } from '../../ports/tool-ledger.ts';
+import type { ClaimId, ToolLedger } from '../../ports/tool-ledger.ts';
 
-interface Use {
-  /** A number in the place of a time: no two are alike. */
-  readonly claimedAt: number;
-  readonly content?: string;
-}
+type Use = { readonly claimId: ClaimId } | { readonly content: string };
 
 /** What tools did, in memory, for tests of other rooms. */
 export function memoryToolLedger(): ToolLedger {
@@ -16,34 +12,38 @@ export function memoryToolLedger(): ToolLedger {
     uses.set(callId, found);
     return found;
   };
+  const open = (callId: CallId, key: string) => {
+    const claimId = ++claims;
+    ofCall(callId).set(key, { claimId });
+    return claimId;
+  };
+  const isOpen = (callId: CallId, key: string, claimId: ClaimId) => {
+    const use = ofCall(callId).get(key);
+    return use !== undefined && 'claimId' in use && use.claimId === claimId;
+  };
 
   return {
     async claim(callId, key, signal) {
       signal.throwIfAborted();
       const use = ofCall(callId).get(key);
       if (use === undefined) {
-        ofCall(callId).set(key, { claimedAt: ++claims });
-        return { kind: 'claimed' };
+        return { kind: 'claimed', claimId: open(callId, key) };
       }
       // One process, whose desk joins those who ask for what is under way.
-      const { content, claimedAt } = use;
-      if (content === undefined) return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimedAt };
-      return { kind: 'done', content };
+      if ('content' in use) return { kind: 'done', content: use.content };
+      return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimId: use.claimId };
     },
-    async takeOver(callId, key, claimedAt, signal) {
+    async takeOver(callId, key, claimId, signal) {
       signal.throwIfAborted();
-      const use = ofCall(callId).get(key);
-      const isSame = use?.content === undefined && use?.claimedAt === claimedAt;
-      if (isSame) ofCall(callId).set(key, { claimedAt: ++claims });
-      return isSame;
+      return isOpen(callId, key, claimId) ? open(callId, key) : undefined;
     },
     // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.
     async settle(callId, key, content, _signal) {
-      ofCall(callId).set(key, { claimedAt: ++claims, content });
+      ofCall(callId).set(key, { content });
     },
-    async release(callId, key, signal) {
+    async release(callId, key, claimId, signal) {
       signal.throwIfAborted();
-      if (ofCall(callId).get(key)?.content === undefined) ofCall(callId).delete(key);
+      if (isOpen(callId, key, claimId)) ofCall(callId).delete(key);
     },
     async forget(callId, signal) {
       signal.throwIfAborted();

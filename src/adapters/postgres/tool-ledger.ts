@@ -22,9 +22,9 @@ export function postgresToolLedger(database: PostgresDatabase, background: Postg
             .insertInto('tool_uses')
             .values({ ...use(callId, key), content: null })
             .onConflict((conflict) => conflict.doNothing())
-            .returning('call_id')
-            .execute();
-          if (claimed.length > 0) return { kind: 'claimed' };
+            .returning('claimed_at')
+            .executeTakeFirst();
+          if (claimed) return { kind: 'claimed', claimId: Number(claimed.claimed_at) };
           const found = await db
             .selectFrom('tool_uses')
             .select(['content', 'claimed_at', sql<number>`offhook.now_ms() - claimed_at`.as('since_ms')])
@@ -33,23 +33,24 @@ export function postgresToolLedger(database: PostgresDatabase, background: Postg
           // Released between the two: claimed anew.
           if (found === undefined) continue;
           if (found.content === null) {
-            return { kind: 'unsettled', sinceMs: Number(found.since_ms), claimedAt: Number(found.claimed_at) };
+            return { kind: 'unsettled', sinceMs: Number(found.since_ms), claimId: Number(found.claimed_at) };
           }
           const content: string = JSON.parse(found.content);
           return { kind: 'done', content };
         }
       }, signal),
 
-    takeOver: (callId, key, claimedAt, signal) =>
+    takeOver: (callId, key, claimId, signal) =>
       database.run(async (db) => {
         const taken = await db
           .updateTable('tool_uses')
-          .set({ claimed_at: sql<number>`offhook.now_ms()` })
-          .where((eb) => eb.and({ ...use(callId, key), claimed_at: claimedAt }))
+          // Its time is the name of a claim: two in one instant must not share it.
+          .set({ claimed_at: sql<number>`greatest(offhook.now_ms(), claimed_at + 1)` })
+          .where((eb) => eb.and({ ...use(callId, key), claimed_at: claimId }))
           .where('content', 'is', null)
-          .returning('call_id')
-          .execute();
-        return taken.length > 0;
+          .returning('claimed_at')
+          .executeTakeFirst();
+        return taken && Number(taken.claimed_at);
       }, signal),
 
     settle: (callId, key, content, _signal) =>
@@ -62,11 +63,11 @@ export function postgresToolLedger(database: PostgresDatabase, background: Postg
           .execute();
       }, always),
 
-    release: (callId, key, signal) =>
+    release: (callId, key, claimId, signal) =>
       database.run(async (db) => {
         await db
           .deleteFrom('tool_uses')
-          .where((eb) => eb.and(use(callId, key)))
+          .where((eb) => eb.and({ ...use(callId, key), claimed_at: claimId }))
           .where('content', 'is', null)
           .execute();
       }, signal),

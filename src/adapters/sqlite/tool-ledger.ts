@@ -15,13 +15,14 @@ export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLe
     INSERT INTO tool_uses (call_id, key, claimed_at) VALUES (?, ?, ?) ON CONFLICT (call_id, key) DO NOTHING`);
   const read = database.prepare('SELECT content, claimed_at FROM tool_uses WHERE call_id = ? AND key = ?');
   const takeOver = database.prepare(`
-    UPDATE tool_uses SET claimed_at = max(?, claimed_at + 1)
+    UPDATE tool_uses SET claimed_at = ?
     WHERE call_id = ? AND key = ? AND claimed_at = ? AND content IS NULL`);
   // An effect nobody claimed still took place: it is kept, and pruned with the rest.
   const settle = database.prepare(`
     INSERT INTO tool_uses (call_id, key, content, claimed_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (call_id, key) DO UPDATE SET content = excluded.content`);
-  const release = database.prepare('DELETE FROM tool_uses WHERE call_id = ? AND key = ? AND content IS NULL');
+  const release = database.prepare(`
+    DELETE FROM tool_uses WHERE call_id = ? AND key = ? AND claimed_at = ? AND content IS NULL`);
   const forget = database.prepare('DELETE FROM tool_uses WHERE call_id = ?');
   const prune = database.prepare('DELETE FROM tool_uses WHERE claimed_at < ?');
 
@@ -29,25 +30,29 @@ export function sqliteToolLedger(live: LiveDatabase, clock: Clock): SqliteToolLe
     async claim(callId, key, signal) {
       signal.throwIfAborted();
       return live.transact(() => {
-        if (claim.run(callId, key, clock.now()).changes === 1) return { kind: 'claimed' };
+        const now = clock.now();
+        if (claim.run(callId, key, now).changes === 1) return { kind: 'claimed', claimId: now };
         const row = read.get(callId, key) ?? {};
         const content = optionalText(row, 'content');
         if (content !== undefined) return { kind: 'done', content };
         // One process at a time has the folder, and its desk joins those who ask for what is under way.
-        return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimedAt: numberOf(row, 'claimed_at') };
+        return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimId: numberOf(row, 'claimed_at') };
       });
     },
-    async takeOver(callId, key, claimedAt, signal) {
+    async takeOver(callId, key, claimId, signal) {
       signal.throwIfAborted();
-      return live.run(() => takeOver.run(clock.now(), callId, key, claimedAt).changes === 1);
+      // Its time is the name of a claim: two in one instant must not share it.
+      const newId = Math.max(clock.now(), claimId + 1);
+      const { changes } = live.run(() => takeOver.run(newId, callId, key, claimId));
+      return changes === 1 ? newId : undefined;
     },
     // Whatever became of who asked, what took place is written down: an aborted signal does not stop it.
     async settle(callId, key, content, _signal) {
       live.run(() => settle.run(callId, key, content, clock.now()));
     },
-    async release(callId, key, signal) {
+    async release(callId, key, claimId, signal) {
       signal.throwIfAborted();
-      live.run(() => release.run(callId, key));
+      live.run(() => release.run(callId, key, claimId));
     },
     async forget(callId, signal) {
       signal.throwIfAborted();
