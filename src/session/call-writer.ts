@@ -1,7 +1,6 @@
 import type { Call } from '../call/call.ts';
-import type { Effect } from '../call/effects.ts';
 import { type CallEvent, type CallFact, stamp } from '../call/events.ts';
-import type { CallInput } from '../call/inputs.ts';
+import type { CallInput, CommitTag } from '../call/inputs.ts';
 import { headOf } from '../call/snapshot.ts';
 import { changedUtterances, type Transcript } from '../call/transcript.ts';
 import type { CallStore } from '../ports/call-store.ts';
@@ -19,22 +18,23 @@ export interface WriterServices {
   readonly observe: (event: CallEvent) => void;
 }
 
-export type CommitEffect = Extract<Effect, { kind: 'commit' }>;
-/** What comes back to a session from where its call is written. */
-export type WriterInput = CallInput | { readonly kind: 'fenced' };
+export type WriterInput =
+  | Extract<CallInput, { kind: 'committed' }>
+  /** A newer session holds the call: this one stops without another write. */
+  | { readonly kind: 'fenced' };
 
 /** Writes one call for one session: what a commit fails to write goes with the next. */
 export interface CallWriter {
   /** Stamps a fact; the next commit takes it along. */
   record(fact: CallFact, call: Call): void;
   /**
-   * Commits leave one after another, the first at once: an embedded store has written it when this returns. The
-   * voice does not wait for them unless the machine said so with a tag.
+   * Commits leave one after another, the first at once: an embedded store has written it when this returns. What the
+   * machine waits for has a tag, confirmed as an input when it is stored or has failed.
    */
-  commit(call: Call, asked: readonly CommitEffect[]): void;
+  commit(call: Call, tags: readonly CommitTag[]): void;
   /** Whether this session certainly holds the call: the store has taken its last commit, and has fenced none. */
   isHeld(): Promise<boolean>;
-  /** A newer session holds the call. */
+  /** From now on this session does not hold the call, and commits nothing. */
   fence(): void;
   isFenced(): boolean;
   /** Settles when every commit has been stored, refused or given up. */
@@ -44,21 +44,21 @@ export interface CallWriter {
 /** A store that hangs must not keep the call from its next socket: Retell dials back within seconds. */
 const LAST_COMMIT_WITHIN_MS = 2_000;
 
-/** @param stored what the store has of the transcript */
+/** @param initial what the store has of the transcript */
 export function createCallWriter(
   { callStore, clock, log, observe }: WriterServices,
-  stored: Transcript,
+  initial: Transcript,
   push: (input: WriterInput) => void,
 ): CallWriter {
   const lifetime = new AbortController();
   let unsent: CallEvent[] = [];
   let seq = 0;
-  let written = stored;
+  let stored = initial;
   let lastCommit: Promise<void> = Promise.resolve();
-  let commits = 0;
+  let underWay = 0;
   let isFenced = false;
-  /** The newest commit has been written where every process would see it. */
-  let isWritten = false;
+  /** The newest commit is stored where every process would see it. */
+  let isStored = false;
 
   return {
     record(fact, call) {
@@ -66,16 +66,17 @@ export function createCallWriter(
       observe(event);
       unsent.push(event);
     },
-    commit(call, asked) {
-      const done = commits === 0 ? store(call, asked) : lastCommit.then(() => store(call, asked));
-      commits += 1;
+    commit(call, tags) {
+      if (isFenced) return;
+      const done = underWay === 0 ? store(call, tags) : lastCommit.then(() => store(call, tags));
+      underWay += 1;
       lastCommit = done.finally(() => {
-        commits -= 1;
+        underWay -= 1;
       });
     },
     async isHeld() {
       await lastCommit;
-      return isWritten && !isFenced;
+      return isStored && !isFenced;
     },
     fence() {
       isFenced = true;
@@ -89,27 +90,27 @@ export function createCallWriter(
   };
 
   /** Writes what the store does not have yet. Never rejects. */
-  async function store(call: Call, asked: readonly CommitEffect[]): Promise<void> {
+  async function store(call: Call, tags: readonly CommitTag[]): Promise<void> {
     const facts = unsent;
     unsent = [];
-    const content = { head: headOf(call), appended: changedUtterances(written, call.transcript), facts };
+    const content = { head: headOf(call), appended: changedUtterances(stored, call.transcript), facts };
     try {
       const { signal } = lifetime;
       const outcome = await untilAborted(callStore.commit(call.id, call.epoch, content, signal), signal);
-      isWritten = outcome === 'committed';
+      isStored = outcome === 'committed';
       if (outcome === 'fenced') {
         isFenced = true;
         push({ kind: 'fenced' });
         return;
       }
-      written = call.transcript;
+      stored = call.transcript;
     } catch (thrown) {
-      isWritten = false;
+      isStored = false;
       // The caller is answered all the same; all of it goes with the next commit, and the ledger guards the tools.
       log.error({ callId: call.id, reason: toFault(thrown).reason }, 'call could not be stored');
       unsent = [...facts, ...unsent];
     }
-    for (const { tag } of asked) if (tag) push({ kind: 'committed', at: clock.now(), tag });
+    for (const tag of tags) push({ kind: 'committed', at: clock.now(), tag });
   }
 }
 

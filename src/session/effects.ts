@@ -3,10 +3,10 @@ import type { Responder, SpeculationOutcome } from '../agent/responder.ts';
 import type { ToolDesk } from '../agent/tool-desk.ts';
 import type { Call, ToolUse } from '../call/call.ts';
 import type { DraftOrder, Effect } from '../call/effects.ts';
-import type { TimerName } from '../call/inputs.ts';
+import type { CallInput, TimerName } from '../call/inputs.ts';
 import type { Transcript } from '../call/transcript.ts';
 import { Fault, toFault } from '../std/fault.ts';
-import { type CommitEffect, createCallWriter, type WriterInput, type WriterServices } from './call-writer.ts';
+import { createCallWriter, type WriterInput, type WriterServices } from './call-writer.ts';
 import type { Line } from './line.ts';
 
 /** What sessions share: the ports and services that effects reach. */
@@ -30,10 +30,12 @@ export interface EffectRunner {
   close(): Promise<void>;
 }
 
+type Commit = Extract<Effect, { kind: 'commit' }>;
+
 /** What one turn of the loop made: the call as it now stands, and what is to leave for it. */
 interface Gathered {
   call: Call;
-  readonly commits: CommitEffect[];
+  readonly commits: Commit[];
   readonly words: Effect[];
 }
 
@@ -42,7 +44,7 @@ export function createEffectRunner(
   agent: Agent,
   line: Line,
   stored: Transcript,
-  push: (input: WriterInput) => void,
+  push: (input: CallInput | WriterInput) => void,
 ): EffectRunner {
   const { responder, toolDesk, clock, log } = services;
   const writer = createCallWriter(services, stored, push);
@@ -168,10 +170,15 @@ export function createEffectRunner(
 
   function flush(): void {
     if (!gathered) return;
-    const { call, commits: asked, words } = gathered;
+    const { call, commits, words } = gathered;
     gathered = undefined;
     if (writer.isFenced()) return;
-    if (asked.length > 0) writer.commit(call, asked);
+    if (commits.length > 0) {
+      writer.commit(
+        call,
+        commits.flatMap(({ tag }) => tag ?? []),
+      );
+    }
     for (const effect of words) {
       try {
         if (effect.kind === 'hangUp') line.hangUp();

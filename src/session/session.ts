@@ -5,14 +5,14 @@ import { step } from '../call/machine.ts';
 import type { Transcript } from '../call/transcript.ts';
 import { toFault } from '../std/fault.ts';
 import type { Inbox } from '../std/inbox.ts';
+import type { WriterInput } from './call-writer.ts';
 import { createEffectRunner, type SessionServices } from './effects.ts';
 import type { Line } from './line.ts';
 
 /** What the loop takes besides the call's own inputs. */
 export type SessionInput =
   | CallInput
-  /** A newer session holds the call: this one stops without another write. */
-  | { readonly kind: 'fenced' }
+  | WriterInput
   /** Let go of the socket; `isMove`: so that another process takes the call. */
   | { readonly kind: 'release'; readonly isMove?: true };
 
