@@ -22,11 +22,19 @@ export function residentBytesOf(pid: number): number {
   return Number(kilobytes) * 1_024;
 }
 
+export function git(...args: readonly string[]): string {
+  return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+}
+
+/** Short. */
+export function checkedOutCommit(): string {
+  return git('rev-parse', '--short', 'HEAD');
+}
+
 /** What the figures were measured on and with, in one line. */
 export function describeHost(): string {
-  const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
   const isDirty = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'bench').length > 0;
-  const commit = `${git('rev-parse', '--short', 'HEAD')}${isDirty ? ' with changes' : ''}`;
+  const commit = `${checkedOutCommit()}${isDirty ? ' with changes' : ''}`;
   const ws: unknown = JSON.parse(readFileSync(`${ROOT}/node_modules/ws/package.json`, 'utf8'));
   const wsVersion = typeof ws === 'object' && ws !== null && 'version' in ws ? String(ws.version) : '?';
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? '?'}), Linux ${release().split('-')[0]}`;

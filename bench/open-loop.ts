@@ -1,5 +1,5 @@
-import type { Rig } from './generator.ts';
 import { type ModeOptions, percent, percentilesOf } from './mode.ts';
+import type { Rig } from './rig.ts';
 import { playRound, type Round } from './round.ts';
 import { type SubjectName, startSubject } from './subjects.ts';
 
@@ -8,6 +8,7 @@ const EVERY_MS = 6_000;
 const AGES = { minAge: 0, maxAge: 19 };
 /** The first frame of a call is read whole, and all calls are new: their first turns are played and left out. */
 const TURNS = { turns: 5, uncounted: 1 };
+const AT_ONCE = { medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 };
 /** Opened and played before anything is measured, as a server that has been up for a minute. */
 const WARM_UP = { calls: 100, turns: 10, pace: { kind: 'backToBack', atOnce: 50 } } as const;
 
@@ -26,6 +27,7 @@ export async function playOpenLoop(
   rig: Rig,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Round> {
+  await rig.model.behave({ seed, ...AT_ONCE });
   await using subject = await startSubject(name, { modelUrl: rig.model.url, env });
   await playRound(subject, rig, { ...WARM_UP, ...AGES, seed });
   const pace = { kind: 'open', everyMs: EVERY_MS } as const;
@@ -34,8 +36,8 @@ export async function playOpenLoop(
   return round;
 }
 
-function describe({ result, serverRatio, generatorRatio }: Round): string {
+function describe({ result, serverRatio, rigRatio }: Round): string {
   const { p50, p99 } = percentilesOf(result.answerMs);
-  const shares = `server ${percent(serverRatio)}, generator ${percent(generatorRatio)} of a core`;
+  const shares = `server ${percent(serverRatio)}, generator ${percent(rigRatio)} of a core`;
   return `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)} ms, ${result.lost} lost; ${shares}, ${result.lateMs.toFixed(0)} ms late`;
 }

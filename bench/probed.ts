@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './host.ts';
 import type { Probe } from './probe.ts';
+import { kept, removeFolder } from './processes.ts';
 import { type HouseOptions, type Subject, startOurs } from './subjects.ts';
 
 /** Our server, and what can be asked of the process itself. */
@@ -15,17 +16,21 @@ export interface Probed extends Subject {
 
 /** Starts ours with the probe loaded before it. */
 export async function startProbed(options: HouseOptions): Promise<Probed> {
-  const folder = mkdtempSync(join(tmpdir(), 'offhook-bench-'));
+  await using started = new AsyncDisposableStack();
+  const folder = started.adopt(mkdtempSync(join(tmpdir(), 'offhook-bench-')), removeFolder);
   const file = join(folder, 'probes');
   const preload = pathToFileURL(join(ROOT, 'bench', 'probe.ts')).href;
-  const subject = await startOurs({
-    ...options,
-    nodeArgs: ['--expose-gc', '--import', preload],
-    env: { ...options.env, BENCH_PROBE_FILE: file },
-  });
+  const subject = started.use(
+    await startOurs({
+      ...options,
+      nodeArgs: ['--expose-gc', '--import', preload],
+      env: { ...options.env, BENCH_PROBE_FILE: file },
+    }),
+  );
   let asked = 0;
   return {
     ...subject,
+    ...kept(started),
     async probe() {
       subject.process.child.kill('SIGUSR2');
       asked++;
@@ -35,10 +40,6 @@ export async function startProbed(options: HouseOptions): Promise<Probed> {
         if (probe) return probe;
       }
       throw new Error(`no probe came within 20 s: ${subject.process.printed().slice(-2_000)}`);
-    },
-    async [Symbol.asyncDispose]() {
-      await subject[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

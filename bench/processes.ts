@@ -76,9 +76,19 @@ export function run({ args, core, env = {}, cwd, hasChannel = false }: RunningOp
         child.kill('SIGKILL');
         await gone;
       }
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
+}
+
+export function removeFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** What was started, once all of it has: it ends with what it is given to, and no longer where the starting ends. */
+export function kept(started: AsyncDisposableStack): AsyncDisposable {
+  const moved = started.move();
+  return { [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
 /** The port that a process of ours says it listens on, as its first message. */

@@ -6,11 +6,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './host.ts';
-import { editResults } from './page.ts';
 import { FLEET_PROOFS } from './proofs/fleet.ts';
 import type { Proof } from './proofs/proof.ts';
-import { codeOf } from './proofs/provenance.ts';
+import { committedCode } from './proofs/provenance.ts';
 import { SINGLE } from './proofs/single.ts';
+import { editResults } from './results-page.ts';
 
 /** With which code each proof last passed. */
 const PASSED = join(ROOT, '.offhook', 'proofs.json');
@@ -26,7 +26,7 @@ if (unknown.length > 0) {
 
 for (const proof of PROOFS) {
   if (wanted.length > 0 && !wanted.includes(proof.name)) continue;
-  const code = codeOf();
+  const code = committedCode();
   if (!isAgain && code !== undefined && readPassed()[proof.name] === code) {
     console.log(`✓ ${proof.name}: passed with this code; --again to run it`);
     continue;

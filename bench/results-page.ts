@@ -10,7 +10,7 @@ export function editResults(edit: (page: string) => string): void {
 }
 
 /** The page with these lines between a section's markers. */
-export function between(page: string, name: string, lines: readonly string[]): string {
+export function withSection(page: string, name: string, lines: readonly string[]): string {
   const { begin, end } = markersOf(page, name);
   return [page.slice(0, begin), ...lines, page.slice(end)].join('\n');
 }
@@ -21,10 +21,10 @@ export function withRow(page: string, name: string, row: string): string {
   const lines = page.slice(begin, end).split('\n').slice(1, -1);
   const [first = ''] = row.split(' | ');
   const at = lines.findIndex((line) => line.startsWith(`${first} |`));
-  return between(page, name, at < 0 ? [...lines, row] : lines.with(at, row));
+  return withSection(page, name, at < 0 ? [...lines, row] : lines.with(at, row));
 }
 
-/** Where what is between them begins and ends, without their line breaks. */
+/** Where the text between the two begins and ends: it begins and ends with a line break. */
 function markersOf(page: string, name: string): { readonly begin: number; readonly end: number } {
   const [opening, closing] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
   const [from, end] = [page.indexOf(opening), page.indexOf(closing)];

@@ -1,6 +1,6 @@
 import type { Findings, Mode } from './mode.ts';
 import { table } from './mode.ts';
-import { between, editResults } from './page.ts';
+import { editResults, withSection } from './results-page.ts';
 
 /** What a mode found, for a terminal. */
 export function printFindings({ title }: Mode, findings: Findings): string {
@@ -14,7 +14,7 @@ export function printFindings({ title }: Mode, findings: Findings): string {
  */
 export function writeFindings({ name, title }: Mode, findings: Findings, how: string): void {
   const section = [`### ${title}`, '', how, '', ...findings.lines, '', ...goalsOf(findings)];
-  editResults((page) => between(page, `bench:${name}`, section));
+  editResults((page) => withSection(page, `bench:${name}`, section));
 }
 
 function goalsOf({ goals }: Findings): readonly string[] {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ClientOrder, ClientReply } from './client.ts';
 import { ROOT } from './host.ts';
 import type { LoadOrder, LoadResult } from './load-order.ts';
-import { CORE, listeningPort, type Running, run } from './processes.ts';
+import { CORE, kept, listeningPort, type Running, run } from './processes.ts';
 import type { StubBehaviour, StubCounts, StubOrder, StubReply } from './stub.ts';
 
 /** What a server is measured with: callers, and the model that it asks. */
@@ -11,12 +11,12 @@ export interface Rig extends AsyncDisposable {
   readonly model: Model;
 }
 
+/** Starts generator and model; disposing ends both. */
 export async function startRig(): Promise<Rig> {
   await using started = new AsyncDisposableStack();
   const generator = started.use(startGenerator());
   const model = started.use(await startModel());
-  const kept = started.move();
-  return { generator, model, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { generator, model, ...kept(started) };
 }
 
 /** The generator's process, by orders. */
@@ -59,11 +59,13 @@ export interface Model extends AsyncDisposable {
 }
 
 async function startModel(): Promise<Model> {
-  const stub = run({ args: [join(ROOT, 'bench', 'stub.ts')], core: CORE.generator, hasChannel: true });
+  await using started = new AsyncDisposableStack();
+  const stub = started.use(run({ args: [join(ROOT, 'bench', 'stub.ts')], core: CORE.generator, hasChannel: true }));
   const order = (sent: StubOrder) => ask<StubReply>(stub, sent);
+  const port = await listeningPort(stub);
   return {
     cpuMs: stub.cpuMs,
-    url: `http://127.0.0.1:${await listeningPort(stub)}/v1`,
+    url: `http://127.0.0.1:${port}/v1`,
     async behave(behaviour) {
       await order({ kind: 'behave', behaviour });
     },
@@ -72,7 +74,7 @@ async function startModel(): Promise<Model> {
       if (reply.kind === 'counted') return reply;
       throw new Error(`expected the counts of the model, got ${JSON.stringify(reply)}`);
     },
-    [Symbol.asyncDispose]: stub[Symbol.asyncDispose],
+    ...kept(started),
   };
 }
 
@@ -93,4 +95,4 @@ export function watchRig({ generator, model }: Rig): () => number {
 }
 
 /** Above this part of its core the generator measures itself, and a run does not count. */
-export const MAX_GENERATOR_RATIO = 0.8;
+export const MAX_RIG_RATIO = 0.8;

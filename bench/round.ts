@@ -1,5 +1,5 @@
-import { MAX_GENERATOR_RATIO, type Rig, watchRig } from './generator.ts';
 import type { LoadOrder, LoadResult } from './load-order.ts';
+import { MAX_RIG_RATIO, type Rig, watchRig } from './rig.ts';
 import { type Subject, untilQuiet } from './subjects.ts';
 
 /** One load played against one server. */
@@ -11,8 +11,8 @@ export interface Round {
   readonly cpuMsPerCall: number;
   /** Part of its core that the server used while turns were played. */
   readonly serverRatio: number;
-  /** The same of the generator and the model together. */
-  readonly generatorRatio: number;
+  /** The same of generator and model together. */
+  readonly rigRatio: number;
 }
 
 /** Thrown by a round whose figures say nothing: the generator was busy, or turns were lost. */
@@ -30,7 +30,7 @@ export async function playRound(
   const openedMs = await untilQuiet(server);
   const look = watchRig(rig);
   const result = await generator.play();
-  const generatorRatio = look();
+  const rigRatio = look();
   const playedMs = server.cpuMs();
   const quietMs = await untilQuiet(server);
   await generator.close();
@@ -41,14 +41,14 @@ export async function playRound(
     cpuMsPerTurn: (quietMs - openedMs) / turns,
     cpuMsPerCall: (openedMs - idleMs) / load.calls,
     serverRatio: (playedMs - openedMs) / result.durationMs,
-    generatorRatio,
+    rigRatio,
   };
 }
 
 /** A round counts only if every turn was answered and the generator had time to spare. */
-export function checkRound({ result, generatorRatio }: Round): void {
-  if (generatorRatio > MAX_GENERATOR_RATIO) {
-    throw new VoidRound(`the generator used ${(generatorRatio * 100).toFixed(0)} % of its core`);
+export function checkRound({ result, rigRatio }: Round): void {
+  if (rigRatio > MAX_RIG_RATIO) {
+    throw new VoidRound(`generator and model used ${(rigRatio * 100).toFixed(0)} % of its core`);
   }
   if (result.lost > 0 || Object.keys(result.broken).length > 0)
     throw new VoidRound(`${result.lost} turns were lost: ${JSON.stringify(result.broken)}`);

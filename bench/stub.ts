@@ -8,17 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { seededRandom } from '../src/std/random.ts';
 import { ANSWER_PIECES } from './answer.ts';
-import { normal } from './normal.ts';
+import { type Spread, silenceMs, thinkingMs } from './silence.ts';
 
 /** How the model behaves from now on. */
-export interface StubBehaviour {
+export interface StubBehaviour extends Spread {
   readonly seed: number;
-  /** Time to the first token: log-normal, by its median and sigma; 0 answers at once. */
-  readonly medianMs: number;
-  readonly sigma: number;
-  /** This part of the requests, from 0 to 1, says nothing for so long. */
-  readonly stallRatio: number;
-  readonly stallMs: number;
   /**
    * From one token to the next; absent, an answer is one write. With it the time to the first token is drawn by what the
    * request's last words are, so that two servers that are asked the same have the same model.
@@ -29,7 +23,6 @@ export interface StubBehaviour {
 /** Since the last order to behave. */
 export interface StubCounts {
   readonly requests: number;
-  readonly stalled: number;
   /** A token of a prompt is taken for four bytes of the request, one of an answer for a piece of it that was written. */
   readonly promptTokens: number;
   readonly answerTokens: number;
@@ -49,7 +42,6 @@ const RESPONSE = Buffer.concat(PIECES);
 let behaviour: StubBehaviour = { seed: 1, medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 };
 let random = seededRandom(behaviour.seed);
 let requests = 0;
-let stalled = 0;
 let promptBytes = 0;
 let answerTokens = 0;
 /** How often each last word was asked about: each time its delay is another. */
@@ -62,12 +54,11 @@ server.listen(0, '127.0.0.1', 4_096, () => {
 process.on('message', (order: StubOrder) => {
   if (order.kind === 'count') {
     const promptTokens = Math.round(promptBytes / BYTES_PER_TOKEN);
-    return reply({ kind: 'counted', requests, stalled, promptTokens, answerTokens });
+    return reply({ kind: 'counted', requests, promptTokens, answerTokens });
   }
   behaviour = order.behaviour;
   random = seededRandom(behaviour.seed);
   requests = 0;
-  stalled = 0;
   promptBytes = 0;
   answerTokens = 0;
   asked.clear();
@@ -108,9 +99,7 @@ function serve(socket: Socket): void {
 
 function answer(socket: Socket): void {
   requests++;
-  const isStalled = random() < behaviour.stallRatio;
-  if (isStalled) stalled++;
-  const delayMs = isStalled ? behaviour.stallMs : behaviour.medianMs * Math.exp(behaviour.sigma * normal(random));
+  const delayMs = silenceMs(behaviour, random);
   if (delayMs === 0) socket.write(RESPONSE);
   else setTimeout(() => socket.writable && socket.write(RESPONSE), delayMs);
 }
@@ -131,7 +120,7 @@ function stream(socket: Socket, request: string, tokenMs: number): void {
     if (at > 1 && at < PIECES.length) answerTokens++;
     if (at < PIECES.length) setTimeout(writeNext, at === 1 ? 0 : tokenMs);
   };
-  setTimeout(writeNext, behaviour.medianMs * Math.exp(behaviour.sigma * normal(drawn)));
+  setTimeout(writeNext, thinkingMs(behaviour, drawn));
 }
 
 /** Two numbers in [0, 1) that belong to a text. */

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../tools/services/free-port.ts';
 import { BARE_KINDS, type BareKind } from './bare-kinds.ts';
 import { ROOT } from './host.ts';
-import { CORE, listeningPort, type Running, run } from './processes.ts';
+import { CORE, kept, listeningPort, type Running, removeFolder, run } from './processes.ts';
 
 /** A server under measurement: ours, or one of the bare ones. */
 export interface Subject extends AsyncDisposable {
@@ -34,27 +34,20 @@ export function startSubject(name: SubjectName, options: HouseOptions): Promise<
 
 async function startBare(name: BareKind, modelUrl: string): Promise<Subject> {
   const args = [join(ROOT, 'bench', 'bare.ts'), name, modelUrl];
-  const bare = run({ args, core: CORE.server, hasChannel: true });
+  await using started = new AsyncDisposableStack();
+  const bare = started.use(run({ args, core: CORE.server, hasChannel: true }));
   const port = await listeningPort(bare);
-  return { name, port, process: bare, [Symbol.asyncDispose]: bare[Symbol.asyncDispose] };
+  return { name, port, process: bare, ...kept(started) };
 }
 
 /** Ours, from the built files, in `single`, without the launcher. */
 export async function startOurs(options: HouseOptions): Promise<Subject> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'offhook-bench-'));
+  await using started = new AsyncDisposableStack();
+  const dataDir = started.adopt(mkdtempSync(join(tmpdir(), 'offhook-bench-')), removeFolder);
   const [port, adminPort] = [await freePort(), await freePort()];
-  const house = runHouse({ ...options, port, adminPort, dataDir });
+  const house = started.use(runHouse({ ...options, port, adminPort, dataDir }));
   await untilReady(port, house, 5);
-  return {
-    name: 'ours',
-    port,
-    adminPort,
-    process: house,
-    async [Symbol.asyncDispose]() {
-      await house[Symbol.asyncDispose]();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
+  return { name: 'ours', port, adminPort, process: house, ...kept(started) };
 }
 
 export interface HouseProcess extends HouseOptions {

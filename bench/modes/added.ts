@@ -1,6 +1,6 @@
-import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
+import { startRig } from '../rig.ts';
 import { checkRound, type Round, untilItCounts } from '../round.ts';
 import type { SubjectName } from '../subjects.ts';
 

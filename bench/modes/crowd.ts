@@ -1,7 +1,7 @@
 import { DEFAULT_BUDGET } from '../../src/call/budget.ts';
-import { MAX_GENERATOR_RATIO, startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
+import { MAX_RIG_RATIO, startRig } from '../rig.ts';
 import type { Round } from '../round.ts';
 
 const CALLS = 3_000;
@@ -35,8 +35,8 @@ function report(rounds: Readonly<Record<Compared, readonly Round[]>>): Findings 
     list(name, ({ result }) => String(result.lost)),
   ];
   const held = rounds.ours.filter(
-    ({ result, generatorRatio }) =>
-      result.lost === 0 && percentilesOf(result.answerMs).p99 <= BUDGET_MS && generatorRatio <= MAX_GENERATOR_RATIO,
+    ({ result, rigRatio }) =>
+      result.lost === 0 && percentilesOf(result.answerMs).p99 <= BUDGET_MS && rigRatio <= MAX_RIG_RATIO,
   ).length;
   const runs = rounds.ours.length;
   return {

@@ -1,8 +1,8 @@
 import { startPostgres } from '../../tools/services/postgres.ts';
 import { startRedis } from '../../tools/services/redis.ts';
-import { type Rig, startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, median, percentilesOf, table } from '../mode.ts';
 import { OPEN_LOOP, playOpenLoop } from '../open-loop.ts';
+import { type Rig, startRig } from '../rig.ts';
 import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
 import { startSubject } from '../subjects.ts';
 
@@ -49,7 +49,6 @@ async function withStores(work: (env: Env) => Promise<void>): Promise<void> {
 function openLoop(name: string, options: ModeOptions, rig: Rig, env: Env): Promise<Round> {
   return untilItCounts(name, options.note, async () => {
     options.note(name);
-    await rig.model.behave({ seed: options.seed, medianMs: 0, sigma: 0, stallRatio: 0, stallMs: 0 });
     const played = await playOpenLoop('ours', CALLS, options, rig, env);
     checkRound(played);
     return played;

@@ -1,10 +1,4 @@
-/** How a model's times to the first token are spread: log-normal, and a part of its requests stalls. */
-export interface Spread {
-  readonly medianMs: number;
-  readonly sigma: number;
-  readonly stallRatio: number;
-  readonly stallMs: number;
-}
+import type { Spread } from '../silence.ts';
 
 /** The normal distribution's 99th percentile. */
 const Z99 = 2.3263;

@@ -1,6 +1,6 @@
-import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, table } from '../mode.ts';
 import { startProbed } from '../probed.ts';
+import { startRig } from '../rig.ts';
 import { playRound } from '../round.ts';
 
 /** Two hours of a turn every 6 s, a tool in each: its frames carry both transcripts, about 3 MB. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startRig } from '../generator.ts';
 import { type Findings, type Mode, type ModeOptions, table } from '../mode.ts';
 import type { Probe } from '../probe.ts';
 import { startProbed } from '../probed.ts';
+import { startRig } from '../rig.ts';
 import { playRound } from '../round.ts';
 import { untilQuiet } from '../subjects.ts';
 

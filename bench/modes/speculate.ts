@@ -1,6 +1,6 @@
-import { type Rig, startRig } from '../generator.ts';
 import type { SpeechOrder } from '../load-order.ts';
 import { type Findings, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
+import { type Rig, startRig } from '../rig.ts';
 import { playRound, untilItCounts, VoidRound } from '../round.ts';
 import { describeSpeech } from '../speech.ts';
 import { type Subject, startSubject } from '../subjects.ts';

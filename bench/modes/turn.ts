@@ -1,5 +1,5 @@
-import { type Rig, startRig } from '../generator.ts';
 import { type Findings, type Goal, type Mode, type ModeOptions, median, percent, table } from '../mode.ts';
+import { type Rig, startRig } from '../rig.ts';
 import { checkRound, playRound, type Round, untilItCounts } from '../round.ts';
 import { SUBJECTS, type SubjectName, startSubject } from '../subjects.ts';
 
@@ -46,7 +46,7 @@ async function measureSubject(
       const turns = lengths[index]?.turns ?? 0;
       figures[name].set(turns, [...(figures[name].get(turns) ?? []), round]);
       costs.push(round.cpuMsPerTurn.toFixed(2));
-      busiest = Math.max(busiest, round.generatorRatio);
+      busiest = Math.max(busiest, round.rigRatio);
     }
   }
   options.note(`run ${run} ${name.padEnd(8)} ${costs.join(' / ')} ms; generator ${percent(busiest)}`);

@@ -2,7 +2,9 @@ import type { SimulationReport } from '../../src/simulator/run/report.ts';
 import { type Distribution, distributionOf } from '../../src/simulator/run/statistics.ts';
 import type { Played } from '../../test/fleet/play.ts';
 import type { Twins } from '../../test/fleet/twins.ts';
-import { commitOf, SEED, times } from './provenance.ts';
+import { checkedOutCommit } from '../host.ts';
+import { times } from './proof.ts';
+import { SEED } from './provenance.ts';
 
 /** One line of the table of fleets: figures over all rounds, times of the round in which they were worst. */
 export function fleetRow(name: string, played: readonly Played[], failures: readonly string[]): string {
@@ -36,7 +38,7 @@ export function twinsRow(name: string, calls: number, twins: Twins, failures: re
 
 function rowOf(name: string, failures: readonly string[], cells: readonly (string | number)[]): string {
   const verdict = failures.length === 0 ? 'pass' : '**fail**';
-  return `| ${[name, verdict, ...cells, `${SEED}, ${commitOf()}`].join(' | ')} |`;
+  return `| ${[name, verdict, ...cells, `${SEED}, ${checkedOutCommit()}`].join(' | ')} |`;
 }
 
 function worstOf(all: readonly Distribution[]): Distribution {

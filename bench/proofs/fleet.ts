@@ -2,7 +2,7 @@ import { randomKills } from '../../test/fleet/disturb.ts';
 import { type Fleet, startFleet } from '../../test/fleet/fleet.ts';
 import { type Play, type Played, play } from '../../test/fleet/play.ts';
 import { playTwins } from '../../test/fleet/twins.ts';
-import { withRow } from '../page.ts';
+import { withRow } from '../results-page.ts';
 import { fleetRow, twinsRow } from './fleet-row.ts';
 import type { Proof } from './proof.ts';
 import { SEED } from './provenance.ts';

@@ -1,3 +1,5 @@
+import type { Distribution } from '../../src/simulator/run/statistics.ts';
+
 /** A long proof: what it is called on the command line, and how it is run. */
 export interface Proof {
   readonly name: string;
@@ -12,4 +14,10 @@ export interface Proven {
   readonly failures: readonly string[];
   /** The page of results with what was found in its place. */
   writeInto(page: string): string;
+}
+
+/** p50 / p95 / p99 in whole milliseconds. */
+export function times(distribution: Distribution): string {
+  if (!('p50' in distribution)) return '–';
+  return [distribution.p50, distribution.p95, distribution.p99].map((ms) => Math.round(ms)).join(' / ');
 }

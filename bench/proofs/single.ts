@@ -9,10 +9,10 @@ import { startModelStub } from '../../src/simulator/stubs/model-stub.ts';
 import type { StubShare } from '../../src/simulator/stubs/stub-behaviour.ts';
 import { DEFAULT_SWITCHES, type Switches } from '../../src/simulator/switches.ts';
 import { startHouse } from '../../test/calls/house.ts';
-import { ROOT } from '../host.ts';
-import { between } from '../page.ts';
-import type { Proof, Proven } from './proof.ts';
-import { commitOf, SEED, times } from './provenance.ts';
+import { checkedOutCommit, ROOT } from '../host.ts';
+import { withSection } from '../results-page.ts';
+import { type Proof, type Proven, times } from './proof.ts';
+import { SEED } from './provenance.ts';
 
 interface Part {
   readonly name: string;
@@ -59,7 +59,7 @@ export const SINGLE: Proof = {
       failures.push(...failed);
       tell(row);
     }
-    return { failures, writeInto: (page) => between(page, 'prove', section(rows)) };
+    return { failures, writeInto: (page) => withSection(page, 'prove', section(rows)) };
   },
 };
 
@@ -130,7 +130,7 @@ function rowOf(name: string, report: ReturnType<typeof jsonReport>): string {
 function section(rows: readonly string[]): readonly string[] {
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}`;
   return [
-    `Commit ${commitOf()}, seed ${SEED}, ${machine}; server and simulator on the same machine. 50 calls of 10 turns, all at once.`,
+    `Commit ${checkedOutCommit()}, seed ${SEED}, ${machine}; server and simulator on the same machine. 50 calls of 10 turns, all at once.`,
     '',
     '| | verdicts | turns / lost | dead air | breaches | first sentence p50 / p95 / p99 ms | answer p50 / p95 / p99 ms | fillers | redials | refused |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',

@@ -99,7 +99,7 @@ describe('the hedging delay', () => {
     }
     expect(races / delays.length).toBeGreaterThan(0.08);
     expect(races / delays.length).toBeLessThan(0.1);
-    // 9 % are silent after 516 ms, and each estimate is of a thousand.
+    // 9.4 % are silent after 507 ms, and each estimate is of a thousand.
     expect(Math.min(...delays)).toBeGreaterThan(430);
     expect(Math.max(...delays)).toBeLessThan(640);
   });

@@ -12,7 +12,7 @@ export interface Hedge {
 
 /**
  * Second tries may be a tenth of first ones (`createRetryBudget`). Where all of it is planned for, chance leaves it empty
- * for one second try in forty, by simulation; so, for one in two hundred.
+ * for one second try in thirty, by simulation; at 0.094 for one in a hundred.
  */
 const AIM = 0.094;
 /** Enough that the share of slow ones is known to a tenth of itself; at ten calls at once, the last ten minutes. */

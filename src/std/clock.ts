@@ -23,7 +23,7 @@ export interface Clock {
 /** Node takes what is longer for a millisecond. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-function quietTimer(run: () => void, delayMs: number): NodeJS.Timeout {
+function unrefTimer(run: () => void, delayMs: number): NodeJS.Timeout {
   return setTimeout(run, Math.min(Math.ceil(delayMs), LONGEST_TIMER_MS)).unref();
 }
 
@@ -44,9 +44,9 @@ export const systemClock: Clock = {
         turn = setImmediate(run);
         return;
       }
-      timer = quietTimer(wait, leftMs);
+      timer = unrefTimer(wait, leftMs);
     };
-    timer = quietTimer(wait, Math.max(0, delayMs));
+    timer = unrefTimer(wait, Math.max(0, delayMs));
     return () => {
       clearTimeout(timer);
       clearImmediate(turn);

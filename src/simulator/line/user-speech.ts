@@ -15,7 +15,7 @@ export interface Hearing {
 export const PERFECT_HEARING: Hearing = { gapMs: 0, revisions: 0, pauses: 0 };
 
 /** How long a person thinks in mid-speech, in milliseconds of audio. */
-const STALL_MS = { least: 500, most: 1_500 };
+const PAUSE_MS = { least: 500, most: 1_500 };
 
 interface UserSpeechOptions {
   readonly clock: Clock;
@@ -98,7 +98,7 @@ export class UserSpeech {
   #rest(): void {
     const { hearing, random, speechRate, onFinished } = this.#options;
     if (this.#stretches.length > 0) {
-      const audioMs = STALL_MS.least + random() * (STALL_MS.most - STALL_MS.least);
+      const audioMs = PAUSE_MS.least + random() * (PAUSE_MS.most - PAUSE_MS.least);
       this.#pause(audioMs / speechRate, () => this.#next());
     } else if (hearing.gapMs > 0) this.#pause(hearing.gapMs, onFinished);
     else onFinished();
