@@ -35,6 +35,9 @@ export async function requeueJob({ jobs }: JobContext, id: string, signal: Abort
 
 function unknownJob(): Fault {
   return new Fault('not_found', 'jobs.unknown', 'expected the id of a job that was set aside', {
-    fixes: ['look the id up: offhook jobs dead', 'do nothing: a job that was requeued, or died 30 days ago, is no longer set aside'],
+    fixes: [
+      'look the id up: offhook jobs dead',
+      'do nothing: a job that was requeued, or died 30 days ago, is no longer set aside',
+    ],
   });
 }
