@@ -121,6 +121,7 @@ export function createToolDesk(ledger: ToolLedger, clock: Clock, log: Log): Tool
       if (found.kind === 'done' || (found.kind === 'unknown' && !isGranted)) return found;
       const claimId = await ledger.takeOver(job.callId, key, claim.claimId, lifetime.signal);
       if (claimId !== undefined) return act(run, claimId);
+      await sleep(clock, LOOK_AGAIN_MS, lifetime.signal);
     }
   }
 
