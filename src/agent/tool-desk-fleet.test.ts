@@ -43,7 +43,12 @@ function fleet() {
     const desk = createToolDesk(ledger, clock, silentLog);
     return { ask: asker(desk, { book }), die: desk.close, seen };
   };
-  return { clock, shared, landed, land, lookup, process };
+  const dieAtWork = async (first: ReturnType<typeof process>) => {
+    void first.ask(EIGHT);
+    await clock.advance(100);
+    first.die();
+  };
+  return { clock, shared, landed, land, lookup, process, dieAtWork };
 }
 
 const BOOKED = { kind: 'done', content: 'booked' } as const;
@@ -60,11 +65,8 @@ describe('a tool that another process is at work on', () => {
   });
 
   it('is looked up once its time is over, and done when it never landed', async () => {
-    const { clock, landed, process } = fleet();
-    const first = process();
-    void first.ask(EIGHT);
-    await clock.advance(100);
-    first.die();
+    const { clock, landed, process, dieAtWork } = fleet();
+    await dieAtWork(process());
     const asked = process().ask(EIGHT);
     await clock.advance(7_800);
     expect(landed).toEqual([]);
@@ -74,11 +76,8 @@ describe('a tool that another process is at work on', () => {
   });
 
   it('is done by one of two who waited for it and looked it up together', async () => {
-    const { clock, landed, process } = fleet();
-    const first = process();
-    void first.ask(EIGHT);
-    await clock.advance(100);
-    first.die();
+    const { clock, landed, process, dieAtWork } = fleet();
+    await dieAtWork(process());
     const asked = [process().ask(EIGHT), process().ask(EIGHT)];
     await clock.advance(12_000);
     expect(await Promise.all(asked)).toMatchObject([BOOKED, BOOKED]);
@@ -86,12 +85,10 @@ describe('a tool that another process is at work on', () => {
   });
 
   it('is not done again on a yes that was for the time before', async () => {
-    const { clock, process } = fleet();
+    const { clock, process, dieAtWork } = fleet();
     const lookup = async () => Promise.reject(new Error('nobody answers'));
-    const [first, second, third] = [process({ lookup }), process({ lookup }), process({ lookup })];
-    void first.ask(EIGHT);
-    await clock.advance(100);
-    first.die();
+    const [second, third] = [process({ lookup }), process({ lookup })];
+    await dieAtWork(process({ lookup }));
     const granted = [EIGHT_KEY];
     void second.ask(EIGHT, { granted });
     const asked = third.ask(EIGHT, { granted });

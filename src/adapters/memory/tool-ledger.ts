@@ -26,11 +26,9 @@ export function memoryToolLedger(): ToolLedger {
     async claim(callId, key, signal) {
       signal.throwIfAborted();
       const use = ofCall(callId).get(key);
-      if (use === undefined) {
-        return { kind: 'claimed', claimId: open(callId, key) };
-      }
-      // One process, whose desk joins those who ask for what is under way.
+      if (use === undefined) return { kind: 'claimed', claimId: open(callId, key) };
       if ('content' in use) return { kind: 'done', content: use.content };
+      // One process, whose desk joins those who ask for what is under way.
       return { kind: 'unsettled', sinceMs: Number.POSITIVE_INFINITY, claimId: use.claimId };
     },
     async takeOver(callId, key, claimId, signal) {

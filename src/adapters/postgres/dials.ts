@@ -3,7 +3,7 @@ import type { DialInHand, DialState, Dials, StoredDial } from '../../ports/dials
 import { fingerprint } from '../../std/fingerprint.ts';
 import type { PostgresDatabase } from './database.ts';
 import { addJobs } from './jobs.ts';
-import { callIdOf } from './rows.ts';
+import { callIdOf, fromNow } from './rows.ts';
 import type { Tables } from './schema.ts';
 
 export interface PostgresDials extends Dials {
@@ -15,7 +15,6 @@ export interface PostgresDials extends Dials {
 const NOW = sql<number>`offhook.now_ms()`;
 /** A transaction over dials takes milliseconds. */
 const STALLED_AFTER_MS = 5_000;
-const plus = (ms: number) => sql<number>`offhook.now_ms() + ${ms}::double precision`;
 
 /** Orders to dial in Postgres: each change is one conditional statement, so that of two processes one wins. */
 export function postgresDials(database: PostgresDatabase, background: PostgresDatabase): PostgresDials {
@@ -85,7 +84,7 @@ export function postgresDials(database: PostgresDatabase, background: PostgresDa
         await change(db, dial, ['taken', 'dialling', 'unknown'], {
           state: 'queued',
           changed_at: NOW,
-          due_at: plus(delayMs),
+          due_at: fromNow(delayMs),
           call_id: null,
           reason: null,
         });
@@ -147,13 +146,13 @@ export function postgresDials(database: PostgresDatabase, background: PostgresDa
           .updateTable('dials')
           .set({ state: 'queued', changed_at: NOW })
           .where('state', '=', 'taken')
-          .where('changed_at', '<=', plus(-olderThanMs))
+          .where('changed_at', '<=', fromNow(-olderThanMs))
           .execute();
         const left = await db
           .updateTable('dials')
           .set({ state: 'unknown', reason: 'calls.abandoned', changed_at: NOW })
           .where('state', '=', 'dialling')
-          .where('changed_at', '<=', plus(-olderThanMs))
+          .where('changed_at', '<=', fromNow(-olderThanMs))
           .returning('id')
           .execute();
         return left.map(({ id }) => id);
@@ -164,7 +163,7 @@ export function postgresDials(database: PostgresDatabase, background: PostgresDa
         await db
           .deleteFrom('dials')
           .where('state', 'in', ['placed', 'failed', 'cancelled'])
-          .where('changed_at', '<', plus(-olderThanMs))
+          .where('changed_at', '<', fromNow(-olderThanMs))
           .execute();
       }, signal),
   };
@@ -185,7 +184,7 @@ async function placesTaken(db: Kysely<Tables>, askedAgoMs: number): Promise<numb
     .where(({ or, and, eb }) =>
       or([
         eb('state', 'in', ['taken', 'dialling']),
-        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', plus(-askedAgoMs))]),
+        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', fromNow(-askedAgoMs))]),
       ]),
     )
     .select(({ fn }) => fn.countAll<number>().as('count'))

@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DeadJob, Jobs, NewJob } from '../../ports/jobs.ts';
 import { DEFAULT_MAX_ATTEMPTS } from '../../std/try-once.ts';
 import type { PostgresDatabase } from './database.ts';
+import { fromNow } from './rows.ts';
 import type { Tables } from './schema.ts';
 
 export interface PostgresJobs extends Omit<Jobs, 'work'> {
@@ -48,10 +49,7 @@ export function postgresJobs(database: PostgresDatabase): PostgresJobs {
 
     prune: (olderThanMs, signal) =>
       database.run(async (db) => {
-        await db
-          .deleteFrom('dead_jobs')
-          .where('failed_at', '<', sql<number>`offhook.now_ms() - ${olderThanMs}`)
-          .execute();
+        await db.deleteFrom('dead_jobs').where('failed_at', '<', fromNow(-olderThanMs)).execute();
       }, signal),
   };
 }

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely';
 import { type CallId, parseCallId } from '../../call/call.ts';
 import { Fault } from '../../std/fault.ts';
 
@@ -9,4 +10,9 @@ export function callIdOf(text: string): CallId {
     effect: 'the call of this row cannot be read back; other calls go on',
     fixes: ['check that nothing but offhook writes its schema', 'report it'],
   });
+}
+
+/** So many milliseconds from now, by Postgres' clock; negative: ago. */
+export function fromNow(ms: number): RawBuilder<number> {
+  return sql<number>`offhook.now_ms() + ${ms}::double precision`;
 }

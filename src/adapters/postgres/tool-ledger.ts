@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Claim, ToolLedger } from '../../ports/tool-ledger.ts';
 import { fingerprint } from '../../std/fingerprint.ts';
 import type { PostgresDatabase } from './database.ts';
+import { fromNow } from './rows.ts';
 
 export interface PostgresToolLedger extends ToolLedger {
   /** Forgets keys claimed longer than `olderThanMs` ago. */
@@ -79,10 +80,7 @@ export function postgresToolLedger(database: PostgresDatabase, background: Postg
 
     prune: (olderThanMs, signal) =>
       background.run(async (db) => {
-        await db
-          .deleteFrom('tool_uses')
-          .where('claimed_at', '<', sql<number>`offhook.now_ms() - ${olderThanMs}`)
-          .execute();
+        await db.deleteFrom('tool_uses').where('claimed_at', '<', fromNow(-olderThanMs)).execute();
       }, signal),
   };
 }
