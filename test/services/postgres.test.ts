@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openPostgres, type PostgresStores } from '../../src/adapters/postgres/postgres.ts';
 import { Fault } from '../../src/std/fault.ts';
@@ -64,6 +65,23 @@ describe('the stores in Postgres', () => {
     await toolLedger.settle(callId, key, content, signal);
     expect(await toolLedger.claim(callId, key, signal)).toEqual({ kind: 'done', content });
     expect(await toolLedger.claim(callId, `${key} `, signal)).toMatchObject({ kind: 'claimed' });
+  });
+
+  it('count from when an order was taken, not from when its taker began to wait for its turn', async () => {
+    const { dials } = await open();
+    await dials.open({ id: 'dial', order: { fromNumber: '+1', toNumber: '+2' }, requestId: undefined }, 10, signal);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('offhook dials', 0))");
+    const taking = dials.take({ spacingMs: 0, room: undefined }, signal);
+    const queue =
+      'SELECT count(*)::integer AS waiting FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+    await vi.waitFor(async () => expect(await statement(url, queue)).toEqual([{ waiting: 1 }]), SOON);
+    const { rows } = await other.query('SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now');
+    await other.query('COMMIT');
+    await other.end();
+    const taken = await taking;
+    expect(taken.kind === 'taken' && taken.dial.changedAt).toBeGreaterThanOrEqual(rows[0].now);
   });
 
   it('forget every hour what is long over', async () => {
