@@ -58,7 +58,8 @@ export function createHeldList<Item>(): HeldList<Item> {
       return close < 0 ? undefined : { start, shared, seam, ends: fresh, close };
     },
     take(bytes, cut, fresh) {
-      const all = cut.shared > 0 ? [...items.slice(0, cut.shared), ...(fresh ?? [])] : fresh;
+      // Not spread: that list would have half as much room again, and be copied with it while the call lasts.
+      const all = cut.shared > 0 ? items.slice(0, cut.shared).concat(fresh ?? []) : fresh;
       const needed = (cut.ends.at(-1) ?? cut.seam) - cut.start;
       // An item that cannot be read is in the bytes and says nothing: then nothing tells which end is whose.
       const isWhole = all?.length === cut.shared + cut.ends.length;

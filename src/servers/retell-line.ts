@@ -17,6 +17,7 @@ export interface RetellLineOptions {
 
 /** Retell sends call_details as soon as it is asked to and pings every 2 s: silence for this long means the peer is gone. */
 const PEER_DEAD_AFTER_MS = 5_000;
+const WATCH_PEER_EVERY_MS = 1_000;
 /** What was heard is read from an update in a pause this long, unless an ask, which brings every word, comes first. */
 const READ_UPDATE_AFTER_MS = 2_000;
 /** And this often in speech without one. */
@@ -53,7 +54,7 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
       config: { auto_reconnect: true, call_details: true, ...(hearsDigits && { transcript_with_tool_calls: true }) },
     }),
   );
-  let cancelWatch = clock.after(PEER_DEAD_AFTER_MS, watchPeer);
+  const cancelWatch = clock.every(WATCH_PEER_EVERY_MS, watchPeer);
   const listener = options.accept(line, info);
 
   return {
@@ -143,11 +144,8 @@ export function speakRetell(socket: CallSocket, info: LineInfo, options: RetellL
 
   /** Pings come every 2 s for as long as the peer lives; one that said something once and then nothing is gone. */
   function watchPeer(): void {
-    const leftMs = heardAt + PEER_DEAD_AFTER_MS - clock.now();
-    if (leftMs > 0) {
-      cancelWatch = clock.after(leftMs, watchPeer);
-      return;
-    }
+    if (clock.now() - heardAt < PEER_DEAD_AFTER_MS) return;
+    cancelWatch();
     log.warn({ callId: info.callId }, 'not a sign of the peer for 5 s; letting go of its socket');
     socket.terminate();
   }

@@ -77,7 +77,7 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
         }
         const end = Math.min(bytes.length, at + left);
         left -= end - at;
-        take(bytes.subarray(at, end));
+        take(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
         at = end;
       }
     },
@@ -104,7 +104,8 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
     gathered.push(piece);
     if (left === 0) {
       overtake();
-      waiting = gathered;
+      // A list that grew has room for many more, and this one stays.
+      waiting = gathered.slice();
       gathered = undefined;
       onWaiting();
     } else if (gathered.length > MAX_PIECES) {

@@ -51,7 +51,7 @@ export function createEffectRunner(
   const drafts = new Map<string, AbortController>();
   /** Speculative drafts of which it is not known yet whether an ask adopts them. */
   const speculative = new Set<string>();
-  const timers = new Map<TimerName, () => void>();
+  const timers: Partial<Record<TimerName, (() => void) | undefined>> = {};
   let gathered: Gathered | undefined;
 
   return {
@@ -71,8 +71,7 @@ export function createEffectRunner(
       flush();
       for (const controller of drafts.values()) controller.abort(gone());
       for (const draftId of speculative) settle(draftId, 'wasted');
-      for (const cancel of timers.values()) cancel();
-      timers.clear();
+      for (const cancel of Object.values(timers)) cancel?.();
       await writer.close();
     },
   };
@@ -191,15 +190,12 @@ export function createEffectRunner(
 
   function arm(timer: TimerName, at: number): void {
     disarm(timer);
-    timers.set(
-      timer,
-      clock.after(at - clock.now(), () => push({ kind: 'timer', at: clock.now(), timer })),
-    );
+    timers[timer] = clock.after(at - clock.now(), () => push({ kind: 'timer', at: clock.now(), timer }));
   }
 
   function disarm(timer: TimerName): void {
-    timers.get(timer)?.();
-    timers.delete(timer);
+    timers[timer]?.();
+    timers[timer] = undefined;
   }
 }
 

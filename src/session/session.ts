@@ -62,28 +62,25 @@ export async function runSession(services: SessionServices, start: SessionStart)
     }
   };
 
+  const take = (input: SessionInput): SessionEnd | undefined => {
+    if (input.kind === 'fenced') {
+      runner.fence();
+      log.warn({ callId: call.id }, 'a newer session holds the call; letting go');
+      line.terminate();
+      return 'fenced';
+    }
+    if (input.kind === 'release') {
+      feed({ kind: 'lost', at: clock.now(), ...(input.isMove && { isMove: true }) });
+      letGo();
+    } else feed(input);
+    if (call.phase.kind === 'over') letGo(); // Retell has closed it already, or has told us that it will
+    return call.phase.kind === 'over' || call.phase.kind === 'adrift' ? call.phase.kind : undefined;
+  };
+
   try {
     feed({ kind: 'opened', at: clock.now(), isProven: start.isProven, isResumed: start.isResumed });
-    for await (const input of inbox) {
-      if (input.kind === 'fenced') {
-        runner.fence();
-        log.warn({ callId: call.id }, 'a newer session holds the call; letting go');
-        line.terminate();
-        return 'fenced';
-      }
-      if (input.kind === 'release') {
-        feed({ kind: 'lost', at: clock.now(), ...(input.isMove && { isMove: true }) });
-        letGo();
-      } else feed(input);
-      if (call.phase.kind === 'over') {
-        letGo(); // Retell has closed it already, or has told us that it will
-        return 'over';
-      }
-      if (call.phase.kind === 'adrift') break;
-    }
-    return 'adrift';
+    return await inbox.read(take);
   } finally {
-    inbox.close();
     await runner.close();
   }
 }

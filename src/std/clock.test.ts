@@ -16,7 +16,7 @@ describe('the system clock', () => {
     expect(Math.max(...early)).toBeLessThan(0.01);
   });
 
-  it('reads first what came while the process stood still', async () => {
+  it.each(['after', 'every'] as const)('reads first what came while the process stood still: %s', async (kind) => {
     const server = createServer((peer) => peer.write('hello'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -27,8 +27,9 @@ describe('the system clock', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     // From an immediate the loop comes to its timers before it comes to its sockets.
     setImmediate(() => {
-      systemClock.after(5, () => {
+      const cancel = systemClock[kind](5, () => {
         order.push('timer');
+        cancel();
         resolve();
       });
       peer.write('news');

@@ -14,8 +14,8 @@ export interface Clock {
    */
   after(delayMs: number, run: () => void): () => void;
   /**
-   * Calls `run` about every `everyMs`, until the returned function is called; for what a thousand calls look at every
-   * second, since nothing is made anew each time. Never keeps the process alive.
+   * Calls `run` about every `everyMs`, until the returned function is called; the network first, as in `after`. For what
+   * a thousand calls look at every second, since nothing that lasts is made anew each time. Never keeps the process alive.
    */
   every(everyMs: number, run: () => void): () => void;
 }
@@ -53,9 +53,19 @@ export const systemClock: Clock = {
     };
   },
   every(everyMs, run) {
-    const timer = setInterval(run, everyMs);
+    let turn: NodeJS.Immediate | undefined;
+    const runNow = () => {
+      turn = undefined;
+      run();
+    };
+    const timer = setInterval(() => {
+      turn = setImmediate(runNow);
+    }, everyMs);
     timer.unref();
-    return () => clearInterval(timer);
+    return () => {
+      clearInterval(timer);
+      clearImmediate(turn);
+    };
   },
 };
 
