@@ -176,7 +176,9 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       guarded(callId, () => listener?.onFrame(data));
       freeBytes(data, headerBytesOf(data));
     });
-    transport.onWaiting = () => guarded(callId, () => listener?.onWaiting());
+    // Named before they are properties: else V8 keeps them, and the call with them, until a full collection.
+    const onWaiting = () => guarded(callId, () => listener?.onWaiting());
+    transport.onWaiting = onWaiting;
     webSocket.on('error', (error) => {
       const reason = breachOf(error);
       if (reason === undefined) return;
@@ -221,10 +223,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
         webSocket.terminate();
       },
     });
-    socket.stopGuarding = () => {
+    const stopGuarding = () => {
       cancel();
       stopSeeking();
     };
+    socket.stopGuarding = stopGuarding;
   }
 
   function markProven(callId: CallId): void {

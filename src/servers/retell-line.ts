@@ -17,6 +17,7 @@ export interface RetellLineOptions {
 
 /** Retell sends call_details as soon as it is asked to and pings every 2 s: silence for this long means the peer is gone. */
 const PEER_DEAD_AFTER_MS = 5_000;
+/** So it is let go of up to this much later; a timer for every sign of it would be made anew each time. */
 const WATCH_PEER_EVERY_MS = 1_000;
 /** What was heard is read from an update in a pause this long, unless an ask, which brings every word, comes first. */
 const READ_UPDATE_AFTER_MS = 2_000;

@@ -77,6 +77,7 @@ export function createUpdateSieve({ pass, onWaiting, maySift }: UpdateSieveOptio
         }
         const end = Math.min(bytes.length, at + left);
         left -= end - at;
+        // A view of all of it would be one more object that stays.
         take(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
         at = end;
       }

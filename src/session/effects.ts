@@ -51,6 +51,7 @@ export function createEffectRunner(
   const drafts = new Map<string, AbortController>();
   /** Speculative drafts of which it is not known yet whether an ask adopts them. */
   const speculative = new Set<string>();
+  /** No map: it makes itself a new table whenever it is emptied. */
   const timers: Partial<Record<TimerName, (() => void) | undefined>> = {};
   let gathered: Gathered | undefined;
 

@@ -73,8 +73,9 @@ export async function runSession(services: SessionServices, start: SessionStart)
       feed({ kind: 'lost', at: clock.now(), ...(input.isMove && { isMove: true }) });
       letGo();
     } else feed(input);
-    if (call.phase.kind === 'over') letGo(); // Retell has closed it already, or has told us that it will
-    return call.phase.kind === 'over' || call.phase.kind === 'adrift' ? call.phase.kind : undefined;
+    const { kind } = call.phase;
+    if (kind === 'over') letGo(); // Retell has closed it already, or has told us that it will
+    return kind === 'over' || kind === 'adrift' ? kind : undefined;
   };
 
   try {

@@ -16,31 +16,42 @@ describe('the system clock', () => {
     expect(Math.max(...early)).toBeLessThan(0.01);
   });
 
-  it.each(['after', 'every'] as const)('reads first what came while the process stood still: %s', async (kind) => {
-    const server = createServer((peer) => peer.write('hello'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'data')]);
-    const order: string[] = [];
-    socket.on('data', () => order.push('news'));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    // From an immediate the loop comes to its timers before it comes to its sockets.
-    setImmediate(() => {
-      const cancel = systemClock[kind](5, () => {
-        order.push('timer');
-        cancel();
-        resolve();
+  describe.each(['after', 'every'] as const)('%s', (kind) => {
+    /** Lets the process stand still while a timer's time comes and something arrives. */
+    const standStill = async (onNews: (order: string[], cancel: () => void) => void) => {
+      const server = createServer((peer) => peer.write('hello'));
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'data')]);
+      const order: string[] = [];
+      let cancel = () => {};
+      const news = once(socket, 'data').then(() => onNews(order, cancel));
+      // From an immediate the loop comes to its timers before it comes to its sockets.
+      setImmediate(() => {
+        cancel = systemClock[kind](5, () => {
+          order.push('timer');
+          cancel();
+        });
+        peer.write('news');
+        const until = performance.now() + 50;
+        while (performance.now() < until);
       });
-      peer.write('news');
-      const until = performance.now() + 50;
-      while (performance.now() < until);
+      await news;
+      await sleep(systemClock, 10, new AbortController().signal);
+      socket.destroy();
+      peer.destroy();
+      server.close();
+      return order;
+    };
+
+    it('reads first what came while the process stood still', async () => {
+      expect(await standStill((order) => order.push('news'))).toEqual(['news', 'timer']);
     });
-    await promise;
-    socket.destroy();
-    peer.destroy();
-    server.close();
-    expect(order).toEqual(['news', 'timer']);
+
+    it('can be cancelled by what came while the process stood still', async () => {
+      expect(await standStill((_, cancel) => cancel())).toEqual([]);
+    });
   });
 
   it('cancels a timer at any time', async () => {

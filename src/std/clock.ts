@@ -55,7 +55,7 @@ export const systemClock: Clock = {
   every(everyMs, run) {
     let turn: NodeJS.Immediate | undefined;
     const runNow = () => {
-      turn = undefined;
+      turn = undefined; // what is kept until the next look is copied when memory is collected
       run();
     };
     const timer = setInterval(() => {

@@ -11,8 +11,8 @@ export class Inbox<T extends object> {
   }
 
   /**
-   * Hands each item to `take` until that returns something, with which it settles, or throws; what is pushed afterwards
-   * is dropped.
+   * Hands each item to `take` until that returns something, with which it settles, or throws; what it has not taken by
+   * then is dropped.
    *
    * No async iterator: its promises and requests, made anew for each item, are what a thousand waiting calls would have
    * copied at every collection.
@@ -21,27 +21,30 @@ export class Inbox<T extends object> {
     const { promise, resolve, reject } = Promise.withResolvers<End>();
     let isComing = false;
     const takeAll = () => {
-      isComing = false;
       try {
-        for (let item = this.#items.shift(); item !== undefined && !this.#isClosed; item = this.#items.shift()) {
+        for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {
           const end = take(item);
           if (end === undefined) continue;
           this.#isClosed = true;
-          resolve(end);
+          return resolve(end);
         }
       } catch (thrown) {
         this.#isClosed = true;
-        reject(thrown);
+        return reject(thrown);
       }
+      isComing = false;
     };
-    this.#wake = () => {
+    // Named before it is a property: else V8 keeps it, and all it knows, until a full collection.
+    const wake = () => {
       if (isComing) return;
       isComing = true;
       void SOON.then(takeAll);
     };
-    this.#wake();
+    this.#wake = wake;
+    wake();
     return promise;
   }
 }
 
+/** Cheaper than `queueMicrotask`, which makes a resource of its own each time. */
 const SOON = Promise.resolve();

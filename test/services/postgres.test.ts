@@ -67,21 +67,49 @@ describe('the stores in Postgres', () => {
     expect(await toolLedger.claim(callId, `${key} `, signal)).toMatchObject({ kind: 'claimed' });
   });
 
-  it('count from when an order was taken, not from when its taker began to wait for its turn', async () => {
-    const { dials } = await open();
-    await dials.open({ id: 'dial', order: { fromNumber: '+1', toNumber: '+2' }, requestId: undefined }, 10, signal);
-    const other = new Client({ connectionString: url });
-    await other.connect();
-    await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('offhook dials', 0))");
-    const taking = dials.take({ spacingMs: 0, room: undefined }, signal);
-    const queue =
-      'SELECT count(*)::integer AS waiting FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
-    await vi.waitFor(async () => expect(await statement(url, queue)).toEqual([{ waiting: 1 }]), SOON);
-    const { rows } = await other.query('SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now');
-    await other.query('COMMIT');
-    await other.end();
-    const taken = await taking;
-    expect(taken.kind === 'taken' && taken.dial.changedAt).toBeGreaterThanOrEqual(rows[0].now);
+  describe('when a taker of orders has to wait for its turn', () => {
+    const order = { fromNumber: '+1', toNumber: '+2' };
+    /** Settles once the work, which waits for the turn that another holds, has come after `meanwhile`. */
+    const held = async <T>(work: () => Promise<T>, meanwhile: (other: Client) => Promise<void>): Promise<T> => {
+      const other = new Client({ connectionString: url });
+      await other.connect();
+      await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('offhook dials', 0))");
+      const done = work();
+      const queue =
+        'SELECT count(*)::integer AS waiting FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+      await vi.waitFor(async () => expect(await statement(url, queue)).toEqual([{ waiting: 1 }]), SOON);
+      await meanwhile(other);
+      await other.query('COMMIT');
+      await other.end();
+      return done;
+    };
+
+    it('counts the spacing from when it took one, not from when it began to wait', async () => {
+      const { dials } = await open();
+      await dials.open({ id: 'dial', order, requestId: undefined }, 10, signal);
+      let cameAt = Number.POSITIVE_INFINITY;
+      const taking = await held(
+        () => dials.take({ spacingMs: 0, room: undefined }, signal),
+        async (other) => {
+          const now = 'SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now';
+          cameAt = (await other.query(now)).rows[0].now;
+        },
+      );
+      expect(taking.kind === 'taken' && taking.dial.changedAt).toBeGreaterThanOrEqual(cameAt);
+    });
+
+    it('has no room for more than Retell had, less what was placed while it waited', async () => {
+      const { dials } = await open();
+      for (const id of ['dial_1', 'dial_2']) await dials.open({ id, order, requestId: undefined }, 10, signal);
+      const first = await dials.take({ spacingMs: 0, room: undefined }, signal);
+      if (first.kind !== 'taken') throw new Error('expected the first order');
+      await dials.begin(first.dial, signal);
+      const taking = await held(
+        () => dials.take({ spacingMs: 0, room: { places: 1, askedAgoMs: 0 } }, signal),
+        () => dials.settle(first.dial, { state: 'placed', callId: newCallId() }, [], signal),
+      );
+      expect(taking).toEqual({ kind: 'nobody' });
+    });
   });
 
   it('forget every hour what is long over', async () => {

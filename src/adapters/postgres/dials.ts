@@ -179,12 +179,14 @@ async function oneAtATime(db: Kysely<Tables>): Promise<void> {
 
 /** Orders that take a place of the room that Retell had when it was asked. */
 async function placesTaken(db: Kysely<Tables>, askedAgoMs: number): Promise<number> {
+  // Counted back from before this taking waited for its turn.
+  const asked = sql<number>`extract(epoch FROM transaction_timestamp())::double precision * 1000 - ${askedAgoMs}`;
   const { count } = await db
     .selectFrom('dials')
     .where(({ or, and, eb }) =>
       or([
         eb('state', 'in', ['taken', 'dialling']),
-        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', fromNow(-askedAgoMs))]),
+        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', asked)]),
       ]),
     )
     .select(({ fn }) => fn.countAll<number>().as('count'))
