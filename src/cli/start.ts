@@ -4,6 +4,7 @@ import type { RunningServer } from '../variants/runtime.ts';
 import { keepCompiled } from './compile-cache.ts';
 import { EXAMPLE_AGENT } from './example-agent.ts';
 import { EXIT } from './exit-codes.ts';
+import { markSeldom } from './heap.ts';
 import { onStopRequests } from './stop-requests.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,6 +14,7 @@ import { readVersion } from './version.ts';
 export async function start(_flags: object, { terminal, env, cwd }: Surroundings): Promise<number> {
   const config = await loadConfig(env, cwd, EXAMPLE_AGENT);
   keepCompiled(config.dataDir);
+  markSeldom();
   const { startServer } = await import('../variants/runtime.ts');
   const server = await startServer(config);
   terminal.out(welcome(config, server.urls, terminal.paint));
