@@ -14,9 +14,9 @@ import { readVersion } from './version.ts';
 export async function start(_flags: object, { terminal, env, cwd }: Surroundings): Promise<number> {
   const config = await loadConfig(env, cwd, EXAMPLE_AGENT);
   keepCompiled(config.dataDir);
-  markSeldom();
   const { startServer } = await import('../variants/runtime.ts');
   const server = await startServer(config);
+  markSeldom(); // not before: V8 takes no code from a cache that was made under other flags
   terminal.out(welcome(config, server.urls, terminal.paint));
 
   const atOnce = Promise.withResolvers<number>();

@@ -12,7 +12,7 @@ export class Inbox<T extends object> {
 
   /**
    * Hands each item to `take` until that returns something, with which it settles, or throws; what it has not taken by
-   * then is dropped.
+   * then it never takes.
    *
    * No async iterator: its promises and requests, made anew for each item, are what a thousand waiting calls would have
    * copied at every collection.

@@ -69,19 +69,24 @@ describe('the stores in Postgres', () => {
 
   describe('when a taker of orders has to wait for its turn', () => {
     const order = { fromNumber: '+1', toNumber: '+2' };
+    /** A statement waits for 5 s at most. */
+    const WHILE_IT_WAITS = { timeout: 4_000, interval: 20 };
     /** Settles once the work, which waits for the turn that another holds, has come after `meanwhile`. */
     const held = async <T>(work: () => Promise<T>, meanwhile: (other: Client) => Promise<void>): Promise<T> => {
       const other = new Client({ connectionString: url });
       await other.connect();
-      await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('offhook dials', 0))");
-      const done = work();
-      const queue =
-        'SELECT count(*)::integer AS waiting FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
-      await vi.waitFor(async () => expect(await statement(url, queue)).toEqual([{ waiting: 1 }]), SOON);
-      await meanwhile(other);
-      await other.query('COMMIT');
-      await other.end();
-      return done;
+      try {
+        await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('offhook dials', 0))");
+        const done = work();
+        const queue =
+          'SELECT count(*)::integer AS waiting FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+        await vi.waitFor(async () => expect(await statement(url, queue)).toEqual([{ waiting: 1 }]), WHILE_IT_WAITS);
+        await meanwhile(other);
+        await other.query('COMMIT');
+        return await done;
+      } finally {
+        await other.end();
+      }
     };
 
     it('counts the spacing from when it took one, not from when it began to wait', async () => {
