@@ -34,7 +34,8 @@ export async function startProbed(options: HouseOptions): Promise<Probed> {
     async probe() {
       subject.process.child.kill('SIGUSR2');
       asked++;
-      const read = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
+      // What stands behind the last line's end is still being written.
+      const read = () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []);
       for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(20)) {
         const probe: Probe | undefined = read().map((line) => JSON.parse(line))[asked - 1];
         if (probe) return probe;
