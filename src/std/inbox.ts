@@ -1,13 +1,11 @@
 /** A queue with one reader: anyone pushes; the reader takes, in order, and never within a push. */
 export class Inbox<T extends object> {
+  /** What is being taken stays in front until it was: so who finds the queue empty is the one to wake the reader. */
   readonly #items: T[] = [];
   #wake = () => {};
-  #isClosed = false;
 
   push(item: T): void {
-    if (this.#isClosed) return;
-    this.#items.push(item);
-    this.#wake();
+    if (this.#items.push(item) === 1) this.#wake();
   }
 
   /**
@@ -19,29 +17,21 @@ export class Inbox<T extends object> {
    */
   read<End extends string>(take: (item: T) => End | undefined): Promise<End> {
     const { promise, resolve, reject } = Promise.withResolvers<End>();
-    let isComing = false;
     const takeAll = () => {
       try {
-        for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {
+        for (let item = this.#items[0]; item !== undefined; item = this.#items[0]) {
           const end = take(item);
-          if (end === undefined) continue;
-          this.#isClosed = true;
-          return resolve(end);
+          if (end !== undefined) return resolve(end);
+          this.#items.shift();
         }
       } catch (thrown) {
-        this.#isClosed = true;
-        return reject(thrown);
+        reject(thrown);
       }
-      isComing = false;
     };
     // Named before it is a property: else V8 keeps it, and all it knows, until a full collection.
-    const wake = () => {
-      if (isComing) return;
-      isComing = true;
-      void SOON.then(takeAll);
-    };
+    const wake = () => void SOON.then(takeAll);
     this.#wake = wake;
-    wake();
+    if (this.#items.length > 0) wake();
     return promise;
   }
 }
