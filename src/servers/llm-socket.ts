@@ -176,7 +176,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       guarded(callId, () => listener?.onFrame(data));
       freeBytes(data, headerBytesOf(data));
     });
-    // Named before they are properties: else V8 keeps them, and the call with them, until a full collection.
+    // Named before it is a property: else V8 keeps it, and the call with it, until a full collection.
     const onWaiting = () => guarded(callId, () => listener?.onWaiting());
     transport.onWaiting = onWaiting;
     webSocket.on('error', (error) => {
@@ -223,6 +223,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
         webSocket.terminate();
       },
     });
+    // Named first, as `onWaiting` is.
     const stopGuarding = () => {
       cancel();
       stopSeeking();

@@ -3,7 +3,7 @@ import type { DialInHand, DialState, Dials, StoredDial } from '../../ports/dials
 import { fingerprint } from '../../std/fingerprint.ts';
 import type { PostgresDatabase } from './database.ts';
 import { addJobs } from './jobs.ts';
-import { callIdOf, fromNow } from './rows.ts';
+import { callIdOf, fromBegin, fromNow } from './rows.ts';
 import type { Tables } from './schema.ts';
 
 export interface PostgresDials extends Dials {
@@ -179,14 +179,12 @@ async function oneAtATime(db: Kysely<Tables>): Promise<void> {
 
 /** Orders that take a place of the room that Retell had when it was asked. */
 async function placesTaken(db: Kysely<Tables>, askedAgoMs: number): Promise<number> {
-  // Counted back from before this taking waited for its turn.
-  const asked = sql<number>`extract(epoch FROM transaction_timestamp())::double precision * 1000 - ${askedAgoMs}`;
   const { count } = await db
     .selectFrom('dials')
     .where(({ or, and, eb }) =>
       or([
         eb('state', 'in', ['taken', 'dialling']),
-        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', asked)]),
+        and([eb('state', 'in', ['placed', 'unknown']), eb('changed_at', '>', fromBegin(-askedAgoMs))]),
       ]),
     )
     .select(({ fn }) => fn.countAll<number>().as('count'))

@@ -52,7 +52,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE ${SCHEMA}.schema_version (version integer NOT NULL);
   INSERT INTO ${SCHEMA}.schema_version VALUES (0);
 
-  -- One clock for all processes. A statement's time, not its transaction's: that is from before the statement that waited for a lock.
+  -- One clock for all processes. A statement's time, not its transaction's: that is from before the statement that
+  -- waited for a lock.
   CREATE FUNCTION ${SCHEMA}.now_ms() RETURNS double precision LANGUAGE sql STABLE
     AS $$ SELECT extract(epoch FROM statement_timestamp())::double precision * 1000 $$;
 

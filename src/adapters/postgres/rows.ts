@@ -16,3 +16,8 @@ export function callIdOf(text: string): CallId {
 export function fromNow(ms: number): RawBuilder<number> {
   return sql<number>`offhook.now_ms() + ${ms}::double precision`;
 }
+
+/** The same from when the transaction began, before it waited for anybody. */
+export function fromBegin(ms: number): RawBuilder<number> {
+  return sql<number>`extract(epoch FROM transaction_timestamp())::double precision * 1000 + ${ms}::double precision`;
+}
